@@ -16,6 +16,11 @@ type View struct {
 	Params  []Param  `yaml:"params" json:"params"`
 	Columns []Column `yaml:"columns" json:"columns"`
 	Chart   Chart    `yaml:"chart" json:"chart"`
+	// Page is the page that shows the view as a panel ("overview"), or "". Order is its place there, Span its width in
+	// twelfths of the page (0: all).
+	Page  string `yaml:"page" json:"-"`
+	Order int    `yaml:"order" json:"-"`
+	Span  int    `yaml:"span" json:"-"`
 	// Caveats say what the numbers do not mean.
 	Caveats []string `yaml:"caveats" json:"caveats"`
 	// SQL is the statement as written, before parameters are put in.
@@ -54,7 +59,7 @@ type Column struct {
 
 // Chart says how a result is drawn, by column names.
 type Chart struct {
-	// Type is one of heatmap, bars, dots and table.
+	// Type is one of heatmap, bars, dots, lines (one sparkline a Y, over X), numbers (one row, a tile a column) and table.
 	Type string `yaml:"type" json:"type"`
 	// X is the column laid out horizontally (heatmap, dots), Y the one laid out vertically (all but table), Value the
 	// magnitude. Label is a column shown beside Y, or "". X2 is a second number shown beside the bar, or "".

@@ -1,0 +1,15 @@
+// Package lake keeps what terroir knows in Apache Iceberg tables: a folder of Parquet files and metadata, and a SQLite
+// catalog. Any engine that reads Iceberg reads them without terroir.
+//
+// Rules that every change must keep:
+//
+//  1. An append is fenced: it commits only if the table's branch is where the writer saw it. Without the fence two
+//     writers double rows and neither learns of it.
+//  2. The marks (the last sequence of every sensor and epoch that a table holds, and the bus position) are table
+//     properties that commit in the same transaction as the rows.
+//  3. Rows at or below a mark are dropped before an append, so that any part of the stream may be offered again.
+//  4. On any error of a commit the table is loaded anew, the marks are read again and the batch is rebuilt: an error
+//     does not say whether the commit happened.
+//  5. The table events commits last. What its marks say is committed, is committed in every table.
+//  6. Files reach the disk (fsync of file and folder) before the catalog points to them.
+package lake
