@@ -1,0 +1,107 @@
+package query
+
+import (
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"terroir"
+	"terroir/views"
+)
+
+// maxRows bounds a result: more than anybody reads, and little enough to hold.
+const maxRows = 2_000_000
+
+func collect(rows *sql.Rows) (*views.Result, error) {
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	r := &views.Result{Columns: make([]views.Column, len(types)), Rows: [][]any{}}
+	for i, t := range types {
+		r.Columns[i] = views.Column{Name: t.Name(), Type: columnType(t.DatabaseTypeName())}
+	}
+	into := make([]any, len(types))
+	for rows.Next() {
+		if len(r.Rows) == maxRows {
+			return nil, terroir.Errorf(terroir.EINVALID, "the statement returns more than %d rows; use LIMIT", maxRows)
+		}
+		row := make([]any, len(types))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		for i := range row {
+			row[i] = plain(row[i])
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	return r, rows.Err()
+}
+
+func columnType(engine string) string {
+	base, _, _ := strings.Cut(engine, "(")
+	switch base {
+	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT":
+		return "int"
+	case "FLOAT", "DOUBLE", "DECIMAL":
+		return "float"
+	case "BOOLEAN":
+		return "bool"
+	case "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE":
+		return "time"
+	}
+	return "string"
+}
+
+// plain turns a value of the driver into one of those that Result allows.
+func plain(x any) any {
+	switch x := x.(type) {
+	case nil, bool, int64, float64, string:
+		return x
+	case int8:
+		return int64(x)
+	case int16:
+		return int64(x)
+	case int32:
+		return int64(x)
+	case uint8:
+		return int64(x)
+	case uint16:
+		return int64(x)
+	case uint32:
+		return int64(x)
+	case float32:
+		return float64(x)
+	case uint64:
+		return fitting(new(big.Int).SetUint64(x))
+	case *big.Int:
+		return fitting(x)
+	case duckdb.Decimal:
+		return x.Float64()
+	case time.Time:
+		return x.UTC()
+	case []byte:
+		return hex.EncodeToString(x)
+	}
+	if b, err := json.Marshal(x); err == nil {
+		return string(b)
+	}
+	return fmt.Sprint(x)
+}
+
+func fitting(n *big.Int) any {
+	if n.IsInt64() {
+		return n.Int64()
+	}
+	f, _ := new(big.Float).SetInt(n).Float64()
+	return f
+}

@@ -1,0 +1,167 @@
+package query
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"terroir"
+	"terroir/lake"
+	"terroir/views"
+)
+
+// prelude defines what DuckDB needs to run statements written for Trino.
+//
+//go:embed prelude.sql
+var prelude string
+
+// Options bound what the engine may use.
+type Options struct {
+	// MemoryMiB bounds DuckDB's memory; what does not fit is spilled to TempDir. 0 means 1024.
+	MemoryMiB int
+	// Threads bounds its threads; 0 means one per core.
+	Threads int
+	// TempDir takes what is spilled; "" means a folder below the lake.
+	TempDir string
+}
+
+// Duck runs statements in an embedded DuckDB over a lake's files. Each query sees the snapshots that were current when
+// it began; commits do not disturb it.
+type Duck struct {
+	lake *lake.Lake
+	db   *sql.DB
+
+	mu   sync.Mutex
+	seen *generation
+	next int
+}
+
+// generation is a schema of views over one set of snapshots.
+type generation struct {
+	schema   string
+	key      string
+	snapshot int64
+	users    int
+	outdated bool
+}
+
+// Open starts a DuckDB over the lake.
+func Open(l *lake.Lake, opt Options) (*Duck, error) {
+	if opt.MemoryMiB == 0 {
+		opt.MemoryMiB = 1024
+	}
+	if opt.TempDir == "" {
+		opt.TempDir = l.Dir() + "/tmp"
+	}
+	connector, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return nil, fmt.Errorf("duckdb: %w", err)
+	}
+	d := &Duck{lake: l, db: sql.OpenDB(connector)}
+	for _, s := range settings(l.Dir(), opt) {
+		if _, err := d.db.Exec(s); err != nil {
+			return nil, errors.Join(fmt.Errorf("duckdb: %s: %w", s, err), d.Close())
+		}
+	}
+	return d, nil
+}
+
+// settings close DuckDB off: no extensions from elsewhere, no file outside the lake, nothing changed afterwards.
+func settings(dir string, opt Options) []string {
+	s := []string{
+		"SET autoinstall_known_extensions=false",
+		"SET autoload_known_extensions=false",
+		fmt.Sprintf("SET memory_limit='%dMiB'", opt.MemoryMiB),
+		"SET temp_directory=" + quote(opt.TempDir),
+		"SET TimeZone='UTC'",
+		"SET parquet_metadata_cache=true",
+		"SET allowed_directories=[" + quote(dir+"/") + "," + quote(opt.TempDir+"/") + "]",
+		"SET enable_external_access=false",
+	}
+	if opt.Threads > 0 {
+		s = append(s, fmt.Sprintf("SET threads=%d", opt.Threads))
+	}
+	return append(s, prelude, "SET lock_configuration=true")
+}
+
+// Close ends the engine. Queries under way fail.
+func (d *Duck) Close() error { return d.db.Close() }
+
+// Query runs the statement, which must be one that only reads.
+func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, error) {
+	g, err := d.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer d.release(g)
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("duckdb: %w", err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "USE "+g.schema); err != nil {
+		return nil, fmt.Errorf("duckdb: %w", err)
+	}
+	if err := readsOnly(ctx, conn, statement); err != nil {
+		return nil, err
+	}
+	rows, err := conn.QueryContext(ctx, statement)
+	if err != nil {
+		return nil, queryError(ctx, err)
+	}
+	defer rows.Close()
+	r, err := collect(rows)
+	if err != nil {
+		return nil, queryError(ctx, err)
+	}
+	r.Snapshot, r.Complete = g.snapshot, true
+	return r, nil
+}
+
+// readsOnly refuses everything but SELECT and its like.
+func readsOnly(ctx context.Context, conn *sql.Conn, statement string) error {
+	return conn.Raw(func(c any) error {
+		s, err := c.(driver.ConnPrepareContext).PrepareContext(ctx, statement)
+		if err != nil {
+			return queryError(ctx, err)
+		}
+		defer s.Close()
+		t, err := s.(*duckdb.Stmt).StatementType()
+		if err != nil {
+			return queryError(ctx, err)
+		}
+		if t != duckdb.STATEMENT_TYPE_SELECT && t != duckdb.STATEMENT_TYPE_EXPLAIN {
+			return &terroir.Error{Code: terroir.EINVALID, Message: "the statement does more than read", Hint: "use SELECT"}
+		}
+		return nil
+	})
+}
+
+func queryError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var d *duckdb.Error
+	if errors.As(err, &d) {
+		switch d.Type {
+		case duckdb.ErrorTypeIO, duckdb.ErrorTypeOutOfMemory, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal:
+			return &terroir.Error{Code: terroir.EUNREACHABLE, Message: "query failed", Err: errors.New(firstLine(d.Msg))}
+		}
+		return &terroir.Error{Code: terroir.EINVALID, Message: "the statement is not valid", Err: errors.New(firstLine(d.Msg))}
+	}
+	return fmt.Errorf("duckdb: %w", err)
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

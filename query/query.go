@@ -1,0 +1,36 @@
+// Package query runs SQL over the lake's tables. The statements are in Trino's dialect; DuckDB runs them with a short
+// prelude of macros.
+package query
+
+import (
+	"context"
+
+	"terroir/views"
+)
+
+// Engine runs one statement that reads and returns its rows. It sees the tables as they were when it began.
+type Engine interface {
+	// Query returns the rows with columns named and typed by the engine. A statement that is wrong yields an EINVALID
+	// error, a storage that cannot be read EUNREACHABLE.
+	Query(ctx context.Context, sql string) (*views.Result, error)
+	// Close frees the engine's memory.
+	Close() error
+}
+
+// Run renders the view with the parameters, runs it and returns the result with the view's own columns.
+//
+// Errors are those of View.Render and Engine.Query.
+func Run(ctx context.Context, e Engine, v *views.View, params map[string]string) (*views.Result, error) {
+	sql, values, err := v.Render(params)
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.Adopt(r, values); err != nil {
+		return nil, err
+	}
+	return r, nil
+}

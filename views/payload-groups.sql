@@ -1,0 +1,33 @@
+/*
+title: Payloads and what is the same in them
+question: How many different things were sent to each port?
+scope: [from, to, regions, sensors, ip_version]
+chart: {type: table, y: port, value: payload_events}
+page: overview
+order: 70
+span: 6
+columns:
+  - {name: transport, type: string, meaning: "tcp or udp"}
+  - {name: port, type: int, meaning: "port"}
+  - {name: service, type: string, meaning: "what the configuration expects there"}
+  - {name: payload_events, type: int, unit: events, meaning: "events whose client sent at least one byte"}
+  - {name: distinct_payloads, type: int, unit: payloads, meaning: "different to the byte"}
+  - {name: templates, type: int, unit: templates, meaning: "different once the sensor's own address and volatile tokens are masked"}
+  - {name: sources, type: int, unit: addresses, meaning: "different client addresses"}
+caveats:
+  - A payload is what a client sent first, up to a limit.
+*/
+WITH services AS (
+  SELECT transport, port, max(service) AS service
+  FROM served_ports
+  GROUP BY transport, port
+)
+SELECT s.transport, s.dst_port AS port, v.service, count(*) AS payload_events,
+  count(DISTINCT s.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
+  count(DISTINCT s.src_ip) AS sources
+FROM scope s
+LEFT JOIN payload_facts f ON f.payload_id = s.payload_id
+LEFT JOIN services v ON v.transport = s.transport AND v.port = s.dst_port
+WHERE s.kind = 'payload'
+GROUP BY s.transport, s.dst_port, v.service
+ORDER BY payload_events DESC, port, transport

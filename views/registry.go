@@ -1,0 +1,173 @@
+package views
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"terroir"
+)
+
+//go:embed *.sql
+var shipped embed.FS
+
+// Registry holds views by name.
+type Registry struct {
+	byName map[string]*View
+	names  []string
+}
+
+// Shipped returns the views that come with terroir.
+func Shipped() (*Registry, error) { return Load(shipped) }
+
+// Load reads every NAME.sql at the top of the file systems, in order. A name that occurs twice, front matter that is
+// not understood, and a statement that does not fit its front matter yield an ECONFIG error with the file's name.
+func Load(folders ...fs.FS) (*Registry, error) {
+	r := &Registry{byName: map[string]*View{}}
+	for _, folder := range folders {
+		files, err := fs.Glob(folder, "*.sql")
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			text, err := fs.ReadFile(folder, file)
+			if err != nil {
+				return nil, err
+			}
+			if err := r.add(file, text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	sort.Strings(r.names)
+	return r, nil
+}
+
+func (r *Registry) add(file string, text []byte) error {
+	v, err := Parse(file, text)
+	if err != nil {
+		return err
+	}
+	if r.byName[v.Name] != nil {
+		return &terroir.Error{Code: terroir.ECONFIG, Where: file, Message: "a view of this name exists already", Hint: "rename the file"}
+	}
+	r.byName[v.Name] = v
+	r.names = append(r.names, v.Name)
+	return nil
+}
+
+// All returns the views in the order of their names.
+func (r *Registry) All() []*View {
+	all := make([]*View, len(r.names))
+	for i, n := range r.names {
+		all[i] = r.byName[n]
+	}
+	return all
+}
+
+// Page returns the views of the page in their order there.
+func (r *Registry) Page(page string) []*View {
+	var vs []*View
+	for _, v := range r.All() {
+		if v.Page == page {
+			vs = append(vs, v)
+		}
+	}
+	slices.SortStableFunc(vs, func(a, b *View) int { return a.Order - b.Order })
+	return vs
+}
+
+// Get returns the named view, or an ENOTFOUND error that names near ones.
+func (r *Registry) Get(name string) (*View, error) {
+	if v := r.byName[name]; v != nil {
+		return v, nil
+	}
+	return nil, &terroir.Error{Code: terroir.ENOTFOUND, Message: fmt.Sprintf("no view %q", name),
+		Hint: "there are " + strings.Join(r.names, ", ")}
+}
+
+// Parse reads one view. The file begins with a comment /* … */ that holds the front matter in YAML; the statement
+// follows. Errors are ECONFIG errors with the file's name.
+func Parse(file string, text []byte) (*View, error) {
+	wrong := func(err error) error {
+		return &terroir.Error{Code: terroir.ECONFIG, Where: file, Message: "not a view", Err: fmt.Errorf("%s", strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " ")),
+			Hint: "a view is a comment /* with front matter */ and one SELECT"}
+	}
+	head, statement, ok := bytes.Cut(text, []byte("*/"))
+	head, begins := bytes.CutPrefix(bytes.TrimSpace(head), []byte("/*"))
+	if !ok || !begins {
+		return nil, wrong(fmt.Errorf("it does not begin with /* front matter */"))
+	}
+	v := &View{Name: strings.TrimSuffix(file, ".sql"), SQL: strings.TrimRight(strings.TrimSpace(string(statement)), ";")}
+	dec := yaml.NewDecoder(bytes.NewReader(head), yaml.Strict())
+	if err := dec.Decode(v); err != nil {
+		return nil, wrong(err)
+	}
+	if err := v.complete(); err != nil {
+		return nil, wrong(err)
+	}
+	return v, nil
+}
+
+// complete puts the shared parameters before the view's own and checks that everything fits together.
+func (v *View) complete() error {
+	if v.Title == "" || v.Question == "" || len(v.Columns) == 0 {
+		return fmt.Errorf("title, question and columns are needed")
+	}
+	var shared []Param
+	for _, name := range v.Scope {
+		p, ok := sharedParam(name)
+		if !ok {
+			return fmt.Errorf("scope %q is not one of %s", name, strings.Join(sharedNames(), ", "))
+		}
+		shared = append(shared, p)
+	}
+	v.Params = append(shared, v.Params...)
+	if err := v.checkParams(len(shared)); err != nil {
+		return err
+	}
+	return v.checkChart()
+}
+
+func (v *View) checkParams(shared int) error {
+	used := placeholders(v.SQL)
+	known := map[string]bool{}
+	for i, p := range v.Params {
+		if known[p.Name] {
+			return fmt.Errorf("parameter %q is declared twice", p.Name)
+		}
+		known[p.Name] = true
+		if i >= shared && !slices.Contains(used, p.Name) {
+			return fmt.Errorf("parameter %q is not used", p.Name)
+		}
+		if _, err := p.literal(p.Default); err != nil {
+			return fmt.Errorf("default of %q: %w", p.Name, err)
+		}
+	}
+	for _, name := range used {
+		if !known[name] {
+			return fmt.Errorf("the statement uses :%s, which is not a parameter", name)
+		}
+	}
+	return nil
+}
+
+var chartTypes = []string{"heatmap", "bars", "dots", "lines", "numbers", "table"}
+
+func (v *View) checkChart() error {
+	if !slices.Contains(chartTypes, v.Chart.Type) {
+		return fmt.Errorf("chart type %q is not one of %s", v.Chart.Type, strings.Join(chartTypes, ", "))
+	}
+	for _, name := range []string{v.Chart.X, v.Chart.Y, v.Chart.Value, v.Chart.Label, v.Chart.X2} {
+		if name != "" && !slices.ContainsFunc(v.Columns, func(c Column) bool { return c.Name == name }) {
+			return fmt.Errorf("the chart uses column %q, which does not exist", name)
+		}
+	}
+	return nil
+}
