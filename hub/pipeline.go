@@ -124,9 +124,6 @@ func (p *pipeline) take() *lake.Batch {
 	return b
 }
 
-// forget makes the pipeline offer every payload anew, after a batch that may not have been committed.
-func (p *pipeline) forget() { clear(p.known) }
-
 // commit brings the batch into the lake.
 func commit(ctx context.Context, l *lake.Lake, b *lake.Batch) (lake.Marks, error) {
 	marks, err := l.Commit(ctx, b)

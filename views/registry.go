@@ -26,6 +26,9 @@ type Registry struct {
 // Shipped returns the views that come with terroir.
 func Shipped() (*Registry, error) { return Load(shipped) }
 
+// ShippedAnd returns the views that come with terroir and those of a folder of the user's. Errors are those of Load.
+func ShippedAnd(folder fs.FS) (*Registry, error) { return Load(shipped, folder) }
+
 // Load reads every NAME.sql at the top of the file systems, in order. A name that occurs twice, front matter that is
 // not understood, and a statement that does not fit its front matter yield an ECONFIG error with the file's name.
 func Load(folders ...fs.FS) (*Registry, error) {

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"terroir/bus"
+	"terroir/bus/server"
+	"terroir/config"
+	"terroir/hub"
+	"terroir/lake"
+	"terroir/query"
+)
+
+func hubCommand() *cobra.Command {
+	c := &cobra.Command{Use: "hub", Short: "The hub: takes events in, serves answers"}
+	var file, dir, listen string
+	runC := &cobra.Command{
+		Use: "run", Short: "Run the hub", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.LoadHub(file)
+			if err != nil {
+				return err
+			}
+			if dir != "" {
+				cfg.Dir = dir
+			}
+			if listen != "" {
+				cfg.Listen = listen
+			}
+			return runHub(c.Context(), cfg, func(page, bus string) {
+				fmt.Fprintf(c.ErrOrStderr(), "page and API: %s\nbus for sensors: %s\n", page, bus)
+			})
+		},
+	}
+	runC.Flags().StringVarP(&file, "config", "c", "", "configuration file (default: built-in values)")
+	runC.Flags().StringVar(&dir, "dir", "", "folder of the data")
+	runC.Flags().StringVar(&listen, "listen", "", "address of page and API")
+	c.AddCommand(runC)
+	return c
+}
+
+// openHub is a hub with everything that it needs.
+type openHub struct {
+	store  *store
+	hub    *hub.Hub
+	site   *site
+	listen net.Listener
+	busURL string
+	close  []func() error
+}
+
+// runHub runs a hub until ctx ends. ready is called once page and bus answer.
+func runHub(ctx context.Context, cfg config.Hub, ready func(page, bus string)) error {
+	h, err := startHub(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer h.shut()
+	ready("http://"+h.listen.Addr().String()+"/", h.busURL)
+	return h.run(ctx)
+}
+
+// run serves and takes in until ctx ends.
+func (h *openHub) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.hub.Run(ctx) })
+	g.Go(func() error { return h.site.serve(ctx, h.listen) })
+	return g.Wait()
+}
+
+// startHub locks the folder and opens lake, engine, databases, bus and page, in this order.
+func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
+	h = &openHub{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.shut())
+			h = nil
+		}
+	}()
+	unlock, err := hub.Lock(cfg.Dir)
+	if err != nil {
+		return h, err
+	}
+	h.close = append(h.close, unlock)
+	if h.listen, err = listenSite(cfg.Listen); err != nil {
+		return h, err
+	}
+	h.close = append(h.close, func() error { _ = h.listen.Close(); return nil }) // Closed already where it was served.
+	l, err := lake.Open(ctx, lakeDir(cfg.Dir))
+	if err != nil {
+		return h, err
+	}
+	h.close = append(h.close, l.Close)
+	engine, err := query.Open(l, query.Options{})
+	if err != nil {
+		return h, err
+	}
+	h.close = append(h.close, engine.Close)
+	reg, err := loadViews(cfg.Views)
+	if err != nil {
+		return h, err
+	}
+	geo, err := openGeo(cfg.Dir, cfg.Geo.Country, cfg.Geo.ASN)
+	if err != nil {
+		return h, err
+	}
+	h.close = append(h.close, geo.Close)
+	b, err := h.openBus(cfg)
+	if err != nil {
+		return h, err
+	}
+	h.store = &store{l, engine, reg}
+	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze})
+	h.site = &site{h.store, h.hub}
+	return h, nil
+}
+
+// openBus connects to the bus that the configuration names, or starts one within.
+func (h *openHub) openBus(cfg config.Hub) (*bus.Bus, error) {
+	if cfg.Bus.URL != "" {
+		h.busURL = cfg.Bus.URL
+		b, err := bus.Connect(cfg.Bus.URL, "hub")
+		if err == nil {
+			h.close = append(h.close, func() error { b.Close(); return nil })
+		}
+		return b, err
+	}
+	dir := cfg.Bus.Dir
+	if dir == "" {
+		dir = filepath.Join(cfg.Dir, "bus")
+	}
+	s, err := server.Start(cfg.Bus.Listen, dir)
+	if err != nil {
+		return nil, err
+	}
+	h.close = append(h.close, func() error { s.Shutdown(); return nil })
+	h.busURL = s.URL()
+	b, err := s.Connect("hub")
+	if err == nil {
+		h.close = append(h.close, func() error { b.Close(); return nil })
+	}
+	return b, err
+}
+
+// shut closes what was opened, the last first.
+func (h *openHub) shut() error {
+	var errs []error
+	for i := len(h.close) - 1; i >= 0; i-- {
+		errs = append(errs, h.close[i]())
+	}
+	h.close = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,106 @@
+package hub
+
+import (
+	"log/slog"
+	"time"
+
+	"terroir"
+	"terroir/bus"
+	"terroir/wire"
+)
+
+// take takes in one message. What is wrong with it concerns its sensor alone: it is counted, and the hub goes on.
+func (h *Hub) take(m bus.Message) {
+	if h.stream == 0 {
+		h.since = time.Now()
+	}
+	h.stream = m.Stream
+	b, err := wire.DecodeBatch(m.Data)
+	if err == nil && b.Sensor != m.Sensor {
+		err = terroir.Errorf(terroir.EUNAUTHORIZED, "the batch is of sensor %q", b.Sensor)
+	}
+	if err != nil {
+		slog.Warn("hub: batch rejected", "sensor", m.Sensor, "stream", m.Stream, "error", err)
+		h.count(func(s *Status) { s.Rejected++ })
+		return
+	}
+	for i := range b.Records {
+		if !h.takeRecord(&b.Records[i], m.Oldest) {
+			h.count(func(s *Status) { s.Rejected += int64(len(b.Records) - i) })
+			return
+		}
+	}
+}
+
+// takeRecord returns false when the records before this one have not come yet: the sensor will send them again.
+func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) bool {
+	p := r.Position()
+	v, missing := h.order.accept(p, oldest)
+	if v == early {
+		return false
+	}
+	if v == duplicate {
+		h.count(func(s *Status) { s.Duplicates++ })
+		return true
+	}
+	if missing > 0 {
+		h.missed(p, int64(missing))
+	}
+	if err := h.pipe.add(r); err != nil {
+		// Only a broken geo database does this; the event is kept without its country.
+		slog.Warn("hub: event not enriched", "error", err)
+		h.pipe.batch.Events = append(h.pipe.batch.Events, *r.Event)
+	}
+	h.saw(r)
+	return true
+}
+
+// missed records that a sensor lost records before the position: numbered as the last of them, so that it is counted
+// once.
+func (h *Hub) missed(p *terroir.Position, n int64) {
+	l := terroir.Loss{Position: *p, Time: time.Now().UTC(), Stage: "spool", Reason: "missing", Attempts: n}
+	l.Sequence--
+	h.pipe.batch.Losses = append(h.pipe.batch.Losses, l)
+}
+
+// saw keeps what the live view and the fleet's state show.
+func (h *Hub) saw(r *terroir.Record) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := r.Position()
+	s := h.fleet[p.Sensor]
+	s.Name, s.Seen = p.Sensor, time.Now()
+	switch {
+	case r.Event != nil:
+		s.Region, s.Revision = r.Event.Region, r.Event.Revision
+		h.status.Events++
+		h.recent = append(h.recent, Arrival{Event: *r.Event, Payload: r.Payload})
+		if over := len(h.recent) - h.opt.Recent; over > 0 {
+			h.recent = append(h.recent[:0], h.recent[over:]...)
+		}
+	case r.Heartbeat != nil:
+		s.Region, s.Revision, s.Tap = r.Heartbeat.Region, r.Heartbeat.Revision, r.Heartbeat.Tap
+	case r.Announcement != nil:
+		s.Region, s.Version, s.Revision = r.Announcement.Region, r.Announcement.Version, r.Announcement.Configuration.Revision
+	}
+	h.fleet[p.Sensor] = s
+}
+
+func (h *Hub) count(f func(*Status)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f(&h.status)
+}
+
+func (h *Hub) committed(begun time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status.Committed, h.status.Took, h.status.Failure = time.Now(), time.Since(begun), ""
+	for i := range h.recent {
+		h.recent[i].Committed = true
+	}
+}
+
+func (h *Hub) fail(err error) {
+	h.count(func(s *Status) { s.Failure = err.Error() })
+}

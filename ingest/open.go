@@ -1,0 +1,105 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/zstd"
+
+	"terroir"
+)
+
+// File is an open input, decompressed.
+type File struct {
+	*bufio.Reader
+	closers []func() error
+}
+
+// Open opens a file, "-" being standard input, and decompresses gzip and zstd, which it knows by their first bytes.
+//
+// A file that cannot be opened yields an ENOTFOUND error.
+func Open(name string) (*File, error) {
+	f := &File{}
+	var r io.Reader = os.Stdin
+	if name != "-" {
+		file, err := OpenRaw(name)
+		if err != nil {
+			return nil, err
+		}
+		f.closers = append(f.closers, file.Close)
+		r = file
+	}
+	f.Reader = bufio.NewReaderSize(r, 1<<20)
+	if err := f.decompress(name); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// OpenRaw opens a file as it is. A file that cannot be opened yields an ENOTFOUND error.
+func OpenRaw(name string) (*os.File, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, &terroir.Error{Code: terroir.ENOTFOUND, Where: name, Message: "cannot open the file", Err: plainCause(err)}
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		file.Close()
+		return nil, &terroir.Error{Code: terroir.ENOTFOUND, Where: name, Message: "this is a folder", Hint: "name the files in it"}
+	}
+	return file, nil
+}
+
+// plainCause is the cause without the path, which stands in front already.
+func plainCause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func (f *File) decompress(name string) error {
+	head, _ := f.Peek(4)
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(f.Reader)
+		if err != nil {
+			return &terroir.Error{Code: terroir.EINVALID, Where: name, Message: "not a gzip file", Err: err}
+		}
+		f.closers = append(f.closers, z.Close)
+		f.Reader = bufio.NewReaderSize(z, 1<<20)
+	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(f.Reader, zstd.WithDecoderMaxMemory(256<<20))
+		if err != nil {
+			return &terroir.Error{Code: terroir.EINVALID, Where: name, Message: "not a zstd file", Err: err}
+		}
+		f.closers = append(f.closers, func() error { z.Close(); return nil })
+		f.Reader = bufio.NewReaderSize(z, 1<<20)
+	}
+	return nil
+}
+
+// Close closes the input.
+func (f *File) Close() error {
+	var errs []error
+	for i := len(f.closers) - 1; i >= 0; i-- {
+		errs = append(errs, f.closers[i]())
+	}
+	f.closers = nil
+	return errors.Join(errs...)
+}
+
+// Detect names the format of the input by its first bytes: "pcap" for captures of either kind, otherwise "csv".
+func Detect(f *File) string {
+	head, _ := f.Peek(4)
+	for _, magic := range []string{"\xa1\xb2\xc3\xd4", "\xd4\xc3\xb2\xa1", "\xa1\xb2\x3c\x4d", "\x4d\x3c\xb2\xa1", "\x0a\x0d\x0d\x0a"} {
+		if string(head) == magic {
+			return "pcap"
+		}
+	}
+	return "csv"
+}

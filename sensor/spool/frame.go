@@ -1,0 +1,112 @@
+package spool
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	headerSize = 16
+	// maxRecord bounds a record: payload and transcript of the greatest size, and what is around them.
+	maxRecord = 4 << 20
+	suffix    = ".seg"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// errTorn is a frame that is not whole.
+var errTorn = errors.New("the frame is not whole")
+
+// appendFrame appends a frame with what encode appends.
+func appendFrame(b []byte, seq uint64, encode func([]byte, uint64) []byte) []byte {
+	start := len(b)
+	b = append(b, make([]byte, headerSize)...)
+	binary.LittleEndian.PutUint64(b[start+8:], seq)
+	b = encode(b, seq)
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-headerSize))
+	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], castagnoli))
+	return b
+}
+
+// readFrame reads the next frame; io.EOF at the end, errTorn for anything that is not a whole frame.
+func readFrame(r io.Reader) (Entry, error) {
+	var head [headerSize]byte
+	if n, err := io.ReadFull(r, head[:]); err != nil {
+		if n == 0 && err == io.EOF {
+			return Entry{}, io.EOF
+		}
+		return Entry{}, tornOr(err)
+	}
+	size := binary.LittleEndian.Uint32(head[:])
+	if size > maxRecord {
+		return Entry{}, errTorn
+	}
+	e := Entry{Seq: binary.LittleEndian.Uint64(head[8:]), Data: make([]byte, size)}
+	if _, err := io.ReadFull(r, e.Data); err != nil {
+		return Entry{}, tornOr(err)
+	}
+	sum := crc32.Update(crc32.Checksum(head[8:], castagnoli), castagnoli, e.Data)
+	if sum != binary.LittleEndian.Uint32(head[4:]) {
+		return Entry{}, errTorn
+	}
+	return e, nil
+}
+
+func tornOr(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errTorn
+	}
+	return err
+}
+
+// segment is one file of the log.
+type segment struct {
+	path        string
+	epoch       uint64
+	first, last uint64 // last is first-1 for an empty segment
+	size        int64
+}
+
+func segmentPath(dir string, epoch, first uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%016x-%020d%s", epoch, first, suffix))
+}
+
+// listSegments returns the segments of the folder by their first sequence, without having looked into them.
+func listSegments(dir string) ([]segment, error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []segment
+	for _, n := range names {
+		name, ok := strings.CutSuffix(n.Name(), suffix)
+		if !ok {
+			continue
+		}
+		epoch, first, ok := strings.Cut(name, "-")
+		s := segment{path: filepath.Join(dir, n.Name())}
+		var err1, err2 error
+		s.epoch, err1 = strconv.ParseUint(epoch, 16, 64)
+		s.first, err2 = strconv.ParseUint(first, 10, 64)
+		if !ok || err1 != nil || err2 != nil || s.first == 0 {
+			return nil, fmt.Errorf("%s: not the name of a segment", s.path)
+		}
+		s.last = s.first - 1
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b segment) int {
+		if a.first < b.first {
+			return -1
+		}
+		return 1
+	})
+	return list, nil
+}

@@ -1,0 +1,203 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"terroir"
+)
+
+// ErrFull says that the spool, or the disk below it, has no space: the record was not kept.
+var ErrFull = errors.New("the spool is full")
+
+// errClosed ends what waits when the spool is closed.
+var errClosed = errors.New("the spool is closed")
+
+// Options of a spool.
+type Options struct {
+	// MaxBytes bounds what the segments hold; default 1 GiB.
+	MaxBytes int64
+	// SegmentBytes is the size from which a new segment is begun; default 8 MiB.
+	SegmentBytes int64
+}
+
+// Entry is a record as it lies in the spool.
+type Entry struct {
+	Seq  uint64
+	Data []byte
+}
+
+// Spool is an open log. Its methods may be called concurrently.
+type Spool struct {
+	dir  string
+	opt  Options
+	lock *os.File
+	// epoch and damaged do not change after Open.
+	epoch   uint64
+	damaged int64
+
+	mu sync.Mutex
+	// segments are all files, the last being the one that is written; size is the sum of theirs.
+	segments []segment
+	size     int64
+	// next is the sequence of the next record, durable that of the last one on disk, freed that of the last one that is
+	// not needed any more.
+	next, durable, freed uint64
+	// group takes the records that the next write brings to disk.
+	group *group
+	// changed is closed, and made anew, when durable grows or the spool is closed.
+	changed chan struct{}
+	closed  bool
+
+	// file belongs to the flusher.
+	file    *os.File
+	wake    chan struct{}
+	stopped chan struct{}
+}
+
+// group is the records of one write; all of them wait for it together.
+type group struct {
+	frames      []byte
+	first, last uint64
+	done        chan struct{}
+	err         error
+}
+
+func newGroup() *group { return &group{done: make(chan struct{})} }
+
+// Open opens the spool in the folder, which it makes where there is none.
+//
+// A folder that another process has open, or that cannot be used, yields an EUNREACHABLE error.
+func Open(dir string, opt Options) (*Spool, error) {
+	if opt.MaxBytes == 0 {
+		opt.MaxBytes = 1 << 30
+	}
+	if opt.SegmentBytes == 0 {
+		opt.SegmentBytes = 8 << 20
+	}
+	s := &Spool{dir: dir, opt: opt, group: newGroup(), changed: make(chan struct{}), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	if err := s.open(); err != nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		if terroir.ErrorCode(err) != terroir.EINTERNAL {
+			return nil, err
+		}
+		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: dir, Message: "cannot use the spool", Err: err}
+	}
+	go s.flusher()
+	return s, nil
+}
+
+func (s *Spool) open() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return &terroir.Error{Code: terroir.EUNREACHABLE, Where: s.dir, Message: "another sensor uses this spool",
+			Hint: "stop it, or give each sensor a folder of its own"}
+	}
+	return s.recoverSegments()
+}
+
+// Append gives the record that encode appends to a buffer the next sequence, and returns when it is on disk. Records
+// that are appended at the same time share one write.
+//
+// ErrFull says that there was no space; the sequence is then given to another record. Any other error means that the
+// disk fails.
+func (s *Spool) Append(ctx context.Context, encode func(b []byte, seq uint64) []byte) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return 0, errClosed
+	}
+	g, seq := s.group, s.next
+	before := len(g.frames)
+	g.frames = appendFrame(g.frames, seq, encode)
+	size := len(g.frames) - before
+	if s.size+int64(len(g.frames)) > s.opt.MaxBytes || size > headerSize+maxRecord {
+		g.frames = g.frames[:before]
+		s.mu.Unlock()
+		return 0, ErrFull
+	}
+	if g.first == 0 {
+		g.first = seq
+	}
+	g.last = seq
+	s.next++
+	s.mu.Unlock()
+	s.signal()
+	<-g.done
+	return seq, g.err
+}
+
+// signal wakes the flusher.
+func (s *Spool) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Free says that the records up to and including seq are not needed any more. Their segments go away soon.
+func (s *Spool) Free(seq uint64) error {
+	s.mu.Lock()
+	if seq >= s.next {
+		next := s.next
+		s.mu.Unlock()
+		return fmt.Errorf("spool %s: told to free up to %d, but the next sequence is %d; was the folder replaced?", s.dir, seq, next)
+	}
+	s.freed = max(s.freed, seq)
+	s.mu.Unlock()
+	s.signal()
+	return nil
+}
+
+// Epoch names this life of the spool.
+func (s *Spool) Epoch() uint64 { return s.epoch }
+
+// Damaged is the number of bytes that Open found to be no whole records.
+func (s *Spool) Damaged() int64 { return s.damaged }
+
+// Pending is the number of records that are not freed yet.
+func (s *Spool) Pending() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := s.segments[0].first
+	return s.next - 1 - max(s.freed, oldest-1)
+}
+
+// Size is the number of bytes in the segments.
+func (s *Spool) Size() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.size
+}
+
+// Close brings to disk what is being appended and closes the spool.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.changed)
+	s.mu.Unlock()
+	s.signal()
+	<-s.stopped
+	return errors.Join(s.file.Close(), s.lock.Close())
+}

@@ -1,0 +1,128 @@
+package wire
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"terroir"
+)
+
+// Fields of a batch.
+const (
+	batchVersion = 1
+	batchSensor  = 2
+	batchEpoch   = 3
+	batchRecord  = 4
+)
+
+// Version of the format. A hub reads every version up to its own.
+const Version = 1
+
+// maxRecords bounds the records of a batch.
+const maxRecords = 1 << 16
+
+// Batch is a run of records of one sensor's epoch.
+type Batch struct {
+	Sensor  string
+	Epoch   uint64
+	Records []terroir.Record
+}
+
+// Builder makes a batch from records that are encoded already.
+type Builder struct {
+	w       writer
+	records int
+}
+
+// NewBuilder begins a batch.
+func NewBuilder(sensor string, epoch uint64) *Builder {
+	b := &Builder{}
+	b.w.uint(batchVersion, Version)
+	b.w.string(batchSensor, sensor)
+	b.w.uint(batchEpoch, epoch)
+	return b
+}
+
+// Add adds a record as AppendRecord wrote it.
+func (b *Builder) Add(record []byte) {
+	b.w.bytes(batchRecord, record)
+	b.records++
+}
+
+// Size is the size of the batch so far, in bytes; Records the number of its records.
+func (b *Builder) Size() int { return len(b.w.b) }
+
+// Records is the number of records added.
+func (b *Builder) Records() int { return b.records }
+
+// Bytes is the encoded batch. It is valid until the next Add.
+func (b *Builder) Bytes() []byte { return b.w.b }
+
+// AppendBatch appends the encoded batch to b.
+func AppendBatch(b []byte, batch *Batch) []byte {
+	builder := NewBuilder(batch.Sensor, batch.Epoch)
+	var record []byte
+	for i := range batch.Records {
+		record = AppendRecord(record[:0], &batch.Records[i])
+		builder.Add(record)
+	}
+	return append(b, builder.Bytes()...)
+}
+
+// DecodeBatch reads a batch and sets the positions of its records. A batch of a later version, without a proper name
+// of a sensor, or whose sequences do not rise yields an EINVALID error.
+func DecodeBatch(b []byte) (Batch, error) {
+	var batch Batch
+	var version uint64
+	err := fields(b, func(n protowire.Number, f field) (err error) {
+		switch n {
+		case batchVersion:
+			version, err = f.uint()
+		case batchSensor:
+			batch.Sensor, err = f.string()
+		case batchEpoch:
+			batch.Epoch, err = f.uint()
+		case batchRecord:
+			err = batch.add(f)
+		}
+		return err
+	})
+	if err != nil {
+		return batch, err
+	}
+	if version == 0 || version > Version {
+		return batch, invalid("a batch of version %d, versions up to %d are known", version, Version)
+	}
+	if err := terroir.ValidateName("sensor", batch.Sensor); err != nil {
+		return batch, err
+	}
+	return batch, batch.place()
+}
+
+func (b *Batch) add(f field) error {
+	if len(b.Records) >= maxRecords {
+		return invalid("more than %d records", maxRecords)
+	}
+	if f.typ != protowire.BytesType {
+		return invalid("a number where a record is wanted")
+	}
+	var r terroir.Record
+	if err := DecodeRecord(f.raw, &r); err != nil {
+		return err
+	}
+	b.Records = append(b.Records, r)
+	return nil
+}
+
+// place gives every record its position.
+func (b *Batch) place() error {
+	last := uint64(0)
+	for i := range b.Records {
+		p := b.Records[i].Position()
+		if p.Sequence <= last {
+			return invalid("sequence %d after %d", p.Sequence, last)
+		}
+		last = p.Sequence
+		p.Sensor, p.Epoch = b.Sensor, b.Epoch
+	}
+	return nil
+}

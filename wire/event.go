@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"net/netip"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"terroir"
+)
+
+func writeEvent(w *writer, e *terroir.Event) {
+	w.int(1, micros(e.Time))
+	w.int(2, e.Duration.Microseconds())
+	w.string(3, e.Region)
+	w.int(4, int64(e.Revision))
+	w.uint(5, uint64(e.Kind))
+	w.uint(6, uint64(e.Transport))
+	w.addr(7, e.Source.Addr())
+	w.uint(8, uint64(e.Source.Port()))
+	w.addr(9, e.Destination.Addr())
+	w.uint(10, uint64(e.Destination.Port()))
+	w.int(11, e.Attempts)
+	w.int(12, e.SourceBytes)
+	w.bool(13, e.Truncated)
+	w.uint(14, uint64(e.Close))
+	w.string(15, e.AppProto)
+	w.string(16, e.TLS.Version)
+	w.string(17, e.TLS.SNI)
+	w.string(18, e.TLS.ALPN)
+	w.string(19, e.TLS.JA3)
+	w.string(20, e.TLS.JA4)
+	w.string(21, e.TCPSignature)
+	w.string(22, e.Tool)
+	w.bool(23, e.Explored)
+}
+
+func readEvent(e *terroir.Event, n protowire.Number, f field) (err error) {
+	switch n {
+	case 1:
+		e.Time, err = f.time()
+	case 2:
+		e.Duration, err = f.duration()
+	case 3:
+		e.Region, err = f.string()
+	case 4:
+		e.Revision, err = f.int32()
+	case 5:
+		e.Kind, err = name(f, "kind", terroir.Kind.String)
+	case 6:
+		e.Transport, err = name(f, "transport", terroir.Transport.String)
+	case 7, 8:
+		e.Source, err = end(e.Source, f, n == 7)
+	case 9, 10:
+		e.Destination, err = end(e.Destination, f, n == 9)
+	case 11:
+		e.Attempts, err = f.int()
+	case 12:
+		e.SourceBytes, err = f.int()
+	case 13:
+		e.Truncated, err = f.bool()
+	case 14:
+		e.Close, err = name(f, "close", terroir.Close.String)
+	case 23:
+		e.Explored, err = f.bool()
+	default:
+		return readEventText(e, n, f)
+	}
+	return err
+}
+
+func readEventText(e *terroir.Event, n protowire.Number, f field) (err error) {
+	texts := [...]*string{15: &e.AppProto, 16: &e.TLS.Version, 17: &e.TLS.SNI, 18: &e.TLS.ALPN, 19: &e.TLS.JA3, 20: &e.TLS.JA4,
+		21: &e.TCPSignature, 22: &e.Tool}
+	if n > 0 && int(n) < len(texts) && texts[n] != nil {
+		*texts[n], err = f.string()
+	}
+	return err
+}
+
+// name reads a number that must have a name.
+func name[T ~uint8](f field, what string, text func(T) string) (T, error) {
+	n, err := f.uint()
+	if err != nil {
+		return 0, err
+	}
+	if n > 255 || text(T(n)) == "" {
+		return 0, invalid("unknown %s %d", what, n)
+	}
+	return T(n), nil
+}
+
+// end sets address or port of one end.
+func end(p netip.AddrPort, f field, addr bool) (netip.AddrPort, error) {
+	if addr {
+		a, err := f.addr()
+		return netip.AddrPortFrom(a, p.Port()), err
+	}
+	port, err := f.uint16()
+	return netip.AddrPortFrom(p.Addr(), port), err
+}

@@ -1,0 +1,209 @@
+// Package wire is how records travel from a sensor to the hub, and how they lie in a sensor's spool: messages of
+// Protocol Buffers (https://protobuf.dev/programming-guides/encoding/), described in terroir.proto, written and read
+// here by hand so that nothing is allocated that a stranger asks for. Unknown fields are skipped: an older hub reads
+// what a newer sensor sends.
+//
+// Names of sensors and epochs stand once in a batch, not in its records. The ids of payloads are not sent: the hub
+// computes them from the bytes.
+package wire
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"terroir"
+)
+
+// Bounds of what is read. More is an error.
+const (
+	MaxPayload = 1 << 20
+	maxString  = 4 << 10
+	maxList    = 1 << 16
+)
+
+// Numbers of the fields, as in terroir.proto.
+const (
+	recordSequence     = 1
+	recordEvent        = 2
+	recordLoss         = 3
+	recordHeartbeat    = 4
+	recordAnnouncement = 5
+	recordPayload      = 6
+	recordTranscript   = 7
+)
+
+// writer appends fields; a zero value is not written, as Protocol Buffers have it.
+type writer struct{ b []byte }
+
+func (w *writer) uint(n protowire.Number, v uint64) {
+	if v != 0 {
+		w.b = protowire.AppendVarint(protowire.AppendTag(w.b, n, protowire.VarintType), v)
+	}
+}
+
+func (w *writer) int(n protowire.Number, v int64) {
+	if v != 0 {
+		w.uint(n, protowire.EncodeZigZag(v))
+	}
+}
+
+func (w *writer) bool(n protowire.Number, v bool) {
+	if v {
+		w.uint(n, 1)
+	}
+}
+
+func (w *writer) bytes(n protowire.Number, v []byte) {
+	if len(v) > 0 {
+		w.b = protowire.AppendBytes(protowire.AppendTag(w.b, n, protowire.BytesType), v)
+	}
+}
+
+func (w *writer) string(n protowire.Number, v string) {
+	if v != "" {
+		w.b = protowire.AppendString(protowire.AppendTag(w.b, n, protowire.BytesType), v)
+	}
+}
+
+// addr is 4 or 16 bytes, without a zone.
+func (w *writer) addr(n protowire.Number, a netip.Addr) {
+	if !a.IsValid() {
+		return
+	}
+	a = a.Unmap()
+	if a.Is4() {
+		v := a.As4()
+		w.bytes(n, v[:])
+		return
+	}
+	v := a.As16()
+	w.bytes(n, v[:])
+}
+
+// message appends what fill writes as a field of its own.
+func (w *writer) message(n protowire.Number, fill func(*writer)) {
+	var inner writer
+	fill(&inner)
+	w.b = protowire.AppendBytes(protowire.AppendTag(w.b, n, protowire.BytesType), inner.b)
+}
+
+// AppendRecord appends the encoded record to b. The record holds one thing; an empty one appends its sequence alone.
+func AppendRecord(b []byte, r *terroir.Record) []byte {
+	w := &writer{b}
+	if p := r.Position(); p != nil {
+		w.uint(recordSequence, p.Sequence)
+	}
+	switch {
+	case r.Event != nil:
+		w.message(recordEvent, func(w *writer) { writeEvent(w, r.Event) })
+	case r.Loss != nil:
+		w.message(recordLoss, func(w *writer) { writeLoss(w, r.Loss) })
+	case r.Heartbeat != nil:
+		w.message(recordHeartbeat, func(w *writer) { writeHeartbeat(w, r.Heartbeat) })
+	case r.Announcement != nil:
+		w.message(recordAnnouncement, func(w *writer) { writeAnnouncement(w, r.Announcement) })
+	}
+	w.bytes(recordPayload, r.Payload)
+	w.bytes(recordTranscript, r.Transcript)
+	return w.b
+}
+
+// DecodeRecord reads one record from b, which must hold nothing else. Sensor and epoch are left empty. Byte slices of
+// the record are copies. What is not a record, or goes over a bound, yields an EINVALID error.
+func DecodeRecord(b []byte, r *terroir.Record) error {
+	var sequence uint64
+	err := fields(b, func(n protowire.Number, f field) error {
+		var err error
+		switch n {
+		case recordSequence:
+			sequence, err = f.uint()
+		case recordEvent:
+			r.Event = &terroir.Event{}
+			err = f.message(func(n protowire.Number, f field) error { return readEvent(r.Event, n, f) })
+		case recordLoss:
+			r.Loss = &terroir.Loss{}
+			err = f.message(func(n protowire.Number, f field) error { return readLoss(r.Loss, n, f) })
+		case recordHeartbeat:
+			r.Heartbeat = &terroir.Heartbeat{}
+			err = f.message(func(n protowire.Number, f field) error { return readHeartbeat(r.Heartbeat, n, f) })
+		case recordAnnouncement:
+			r.Announcement = &terroir.Announcement{}
+			err = f.message(func(n protowire.Number, f field) error { return readAnnouncement(r.Announcement, n, f) })
+		case recordPayload:
+			r.Payload, err = f.bytes(MaxPayload)
+		case recordTranscript:
+			r.Transcript, err = f.bytes(MaxPayload)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return check(r, sequence)
+}
+
+// check makes sure that a record holds exactly one thing and that what is needed is there.
+func check(r *terroir.Record, sequence uint64) error {
+	n := 0
+	for _, there := range []bool{r.Event != nil, r.Loss != nil, r.Heartbeat != nil, r.Announcement != nil} {
+		if there {
+			n++
+		}
+	}
+	if n != 1 {
+		return invalid("a record holds %d things, want one", n)
+	}
+	if sequence == 0 {
+		return invalid("a record without a sequence")
+	}
+	r.Position().Sequence = sequence
+	if r.Event == nil {
+		if r.Payload != nil || r.Transcript != nil {
+			return invalid("a payload without an event")
+		}
+		return nil
+	}
+	e := r.Event
+	e.Payload, e.Transcript = terroir.NewPayloadID(r.Payload), terroir.NewPayloadID(r.Transcript)
+	switch {
+	case e.Kind == 0 || e.Transport == 0:
+		return invalid("an event without kind or transport")
+	case !e.Source.Addr().IsValid():
+		return invalid("an event without a source")
+	case e.Attempts < 1:
+		return invalid("an event with %d attempts", e.Attempts)
+	case e.Time.IsZero():
+		return invalid("an event without a time")
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return &terroir.Error{Code: terroir.EINVALID, Where: "wire", Message: fmt.Sprintf(format, args...)}
+}
+
+// Times are microseconds since 1970 and must be within the years that tables and people can hold.
+const (
+	minMicros = -62135596800 * 1e6 // year 1
+	maxMicros = 253402300799 * 1e6 // year 9999
+)
+
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func timeOf(us int64) (time.Time, error) {
+	if us < minMicros || us > maxMicros {
+		return time.Time{}, invalid("a time of %d microseconds", us)
+	}
+	return time.UnixMicro(us).UTC(), nil
+}
+
+func durationOf(us int64) (time.Duration, error) {
+	if us < 0 || us > math.MaxInt64/1000 {
+		return 0, invalid("a duration of %d microseconds", us)
+	}
+	return time.Duration(us) * time.Microsecond, nil
+}
