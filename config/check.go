@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+
+	"terroir"
+)
+
+func wrong(where, message, hint string) error {
+	return &terroir.Error{Code: terroir.ECONFIG, Where: where, Message: message, Hint: hint}
+}
+
+func (s *Sensor) check() error {
+	for _, step := range []func() error{s.checkNames, s.checkListen, s.checkLimits, s.checkTap} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Sensor) checkNames() error {
+	if err := terroir.ValidateName("sensor", s.Sensor); err != nil {
+		return wrong(s.pos.of("sensor"), err.Error(), "")
+	}
+	if err := terroir.ValidateName("region", s.Region); err != nil {
+		return wrong(s.pos.of("region"), err.Error(), "")
+	}
+	if s.Dir == "" {
+		return wrong(s.pos.of("dir"), "dir is empty", "name a folder")
+	}
+	if u, err := url.Parse(s.Hub); err != nil || u.Host == "" || (u.Scheme != "nats" && u.Scheme != "tls") {
+		return wrong(s.pos.of("hub"), fmt.Sprintf("%q is not the address of a bus", s.Hub), "write nats://HOST:PORT or tls://HOST:PORT")
+	}
+	if s.Theme != "containers" && s.Theme != "none" {
+		return wrong(s.pos.of("theme"), fmt.Sprintf("there is no theme %q", s.Theme), "use containers, or none with listen.ports")
+	}
+	return nil
+}
+
+func (s *Sensor) checkListen() error {
+	for i, a := range s.Listen.Addresses {
+		if _, err := netip.ParseAddr(a); err != nil {
+			return wrong(s.pos.of(fmt.Sprintf("listen.addresses[%d]", i)), fmt.Sprintf("%q is not an IP address", a), "")
+		}
+	}
+	seen := map[terroir.ServedPort]int{}
+	for i, p := range s.Listen.Ports {
+		path := fmt.Sprintf("listen.ports[%d]", i)
+		if p.Port < 1 || p.Port > 65535 {
+			return wrong(s.pos.of(path+".port"), fmt.Sprintf("port %d is out of range", p.Port), "use 1 to 65535")
+		}
+		transports, ok := p.transports()
+		if !ok {
+			return wrong(s.pos.of(path+".transport"), fmt.Sprintf("%q is not a transport", p.Transport), "use tcp, udp or both")
+		}
+		if p.TLS && p.Transport == "udp" {
+			return wrong(s.pos.of(path+".tls"), "tls is for tcp only", "")
+		}
+		for _, t := range transports {
+			key := terroir.ServedPort{Transport: t, Port: uint16(p.Port)}
+			if first, twice := seen[key]; twice {
+				return wrong(s.pos.of(path+".port"), fmt.Sprintf("port %s is listed twice", key), fmt.Sprintf("it is entry %d already", first+1))
+			}
+			seen[key] = i
+		}
+	}
+	if len(s.Listen.Ports) == 0 && s.Theme == "none" {
+		return wrong(s.pos.of("listen.ports"), "nothing is served", "list ports, or use a theme")
+	}
+	return nil
+}
+
+func (p *Port) transports() ([]terroir.Transport, bool) {
+	switch p.Transport {
+	case "tcp":
+		return []terroir.Transport{terroir.TCP}, true
+	case "udp":
+		return []terroir.Transport{terroir.UDP}, true
+	case "", "both":
+		return []terroir.Transport{terroir.TCP, terroir.UDP}, true
+	}
+	return nil, false
+}
+
+func (s *Sensor) checkLimits() error {
+	l := &s.Limits
+	if l.KeepBytes < 1 || l.KeepBytes > 1<<20 {
+		return wrong(s.pos.of("limits.keep_bytes"), fmt.Sprintf("keep_bytes %s is out of range", l.KeepBytes), "use 1 to 1MiB")
+	}
+	if l.SessionBytes < l.KeepBytes {
+		return wrong(s.pos.of("limits.session_bytes"), "session_bytes is less than keep_bytes", "")
+	}
+	if l.SpoolBytes < 1<<20 {
+		return wrong(s.pos.of("limits.spool_bytes"), fmt.Sprintf("spool_bytes %s is too little", l.SpoolBytes), "use 1MiB or more")
+	}
+	for _, x := range []struct {
+		path  string
+		value int64
+	}{{"limits.idle_before", int64(l.IdleBefore)}, {"limits.idle_after", int64(l.IdleAfter)}, {"limits.max_age", int64(l.MaxAge)},
+		{"limits.sessions", int64(l.Sessions)}, {"limits.per_source", int64(l.PerSource)},
+		{"heartbeat", int64(s.Heartbeat)}, {"tap.interval", int64(s.Tap.Interval)}} {
+		if x.value <= 0 {
+			return wrong(s.pos.of(x.path), x.path+" must be more than 0", "")
+		}
+	}
+	return nil
+}
+
+func (s *Sensor) checkTap() error {
+	for i, p := range s.Tap.Never {
+		if p < 1 || p > 65535 {
+			return wrong(s.pos.of(fmt.Sprintf("tap.never[%d]", i)), fmt.Sprintf("port %d is out of range", p), "use 1 to 65535")
+		}
+	}
+	return nil
+}
+
+// Configuration is what the sensor serves: the theme, with the listed ports added or put in place of the theme's.
+func (s *Sensor) Configuration() terroir.Configuration {
+	c := terroir.Configuration{Theme: s.Theme, Revision: 1}
+	if s.Theme == "containers" {
+		c = terroir.Containers()
+	}
+	for _, p := range s.Listen.Ports {
+		transports, _ := p.transports()
+		for _, t := range transports {
+			served := terroir.ServedPort{Transport: t, Port: uint16(p.Port), Service: p.Service, TLS: p.TLS && t == terroir.TCP}
+			i := slices.IndexFunc(c.Ports, func(x terroir.ServedPort) bool { return x.Transport == t && x.Port == served.Port })
+			if i >= 0 {
+				c.Ports[i] = served
+			} else {
+				c.Ports = append(c.Ports, served)
+			}
+		}
+	}
+	return c
+}
+
+func (h *Hub) check() error {
+	if h.Dir == "" {
+		return wrong(h.pos.of("dir"), "dir is empty", "name a folder")
+	}
+	addresses := []struct{ path, value string }{{"listen", h.Listen}}
+	if h.Bus.URL == "" {
+		addresses = append(addresses, struct{ path, value string }{"bus.listen", h.Bus.Listen})
+	}
+	for _, a := range addresses {
+		local, err := loopback(a.value)
+		if err != nil {
+			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not an address", a.value), "write HOST:PORT, such as 127.0.0.1:8080")
+		}
+		if !local {
+			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not on loopback, and there is no authentication yet", a.value),
+				"use 127.0.0.1 or ::1, with a tunnel in front")
+		}
+	}
+	if h.Commit.Interval <= 0 || h.Commit.Rows < 1 {
+		return wrong(h.pos.of("commit"), "interval and rows must be more than 0", "")
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+// Package config reads the configuration files of the two services. They are YAML, strictly: an unknown key, a key
+// given twice and a value that does not fit are errors with file, line and column. What a file does not say has a
+// default; an environment variable TERROIR_SENSOR_… or TERROIR_HUB_… (the key in capitals, its parts joined by "_")
+// wins over the file, a flag of the command line over both.
+package config
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"terroir"
+)
+
+// Sensor is the configuration of a sensor.
+type Sensor struct {
+	Sensor    string   `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
+	Region    string   `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
+	Dir       string   `yaml:"dir" doc:"folder for spool and certificate"`
+	Hub       string   `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222"`
+	Theme     string   `yaml:"theme" doc:"list of served ports: containers, or none"`
+	Listen    Listen   `yaml:"listen" doc:"what is served, beside the theme"`
+	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
+	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
+	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
+
+	origins map[string]string
+	pos     positions
+}
+
+// Listen says where, and what beside the theme, a sensor serves.
+type Listen struct {
+	Addresses []string `yaml:"addresses" doc:"own addresses to serve; none means all, IPv4 and IPv6"`
+	Ports     []Port   `yaml:"ports" doc:"ports beside those of the theme, or in their place"`
+}
+
+// Port is a served port.
+type Port struct {
+	Port      int    `yaml:"port" doc:"1 to 65535"`
+	Transport string `yaml:"transport" doc:"tcp, udp or both (default)"`
+	Service   string `yaml:"service" doc:"what is expected there"`
+	TLS       bool   `yaml:"tls" doc:"complete TLS handshakes"`
+}
+
+// Limits bound what strangers can make a sensor hold.
+type Limits struct {
+	KeepBytes    Size     `yaml:"keep_bytes" doc:"bytes of a payload that are kept, at most 1MiB"`
+	SessionBytes Size     `yaml:"session_bytes" doc:"bytes after which a session is ended"`
+	IdleBefore   Duration `yaml:"idle_before" doc:"how long a client may send nothing at first"`
+	IdleAfter    Duration `yaml:"idle_after" doc:"how long a client may be silent after it sent something"`
+	MaxAge       Duration `yaml:"max_age" doc:"how long a session may last"`
+	Sessions     int      `yaml:"sessions" doc:"sessions at once"`
+	PerSource    int      `yaml:"per_source" doc:"sessions of one address at once"`
+	SpoolBytes   Size     `yaml:"spool_bytes" doc:"size of the spool on disk"`
+}
+
+// Tap says what is observed of unserved ports.
+type Tap struct {
+	Enabled   bool     `yaml:"enabled" doc:"observe attempts on unserved ports (Linux, needs CAP_NET_RAW)"`
+	Interface string   `yaml:"interface" doc:"network interface; none means all"`
+	Interval  Duration `yaml:"interval" doc:"attempts of one source on one port are one row an interval"`
+	ICMP      bool     `yaml:"icmp" doc:"observe echo requests, too"`
+	Never     []int    `yaml:"never" doc:"ports that are never observed, such as your own SSH"`
+}
+
+// Hub is the configuration of a hub.
+type Hub struct {
+	Dir    string `yaml:"dir" doc:"folder of the data"`
+	Listen string `yaml:"listen" doc:"address of page and API; loopback only"`
+	Views  string `yaml:"views" doc:"folder with views of your own"`
+	Bus    Bus    `yaml:"bus" doc:"where batches of sensors come in"`
+	Commit Commit `yaml:"commit" doc:"when a batch is committed"`
+	Geo    Geo    `yaml:"geo" doc:"databases asked before the shipped ones"`
+
+	origins map[string]string
+	pos     positions
+}
+
+// Bus says which bus a hub uses.
+type Bus struct {
+	Listen string `yaml:"listen" doc:"address of the embedded bus; loopback only"`
+	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one"`
+	Dir    string `yaml:"dir" doc:"folder of the embedded bus; default DIR/bus"`
+}
+
+// Commit says when a batch is committed: whichever comes first.
+type Commit struct {
+	Interval Duration `yaml:"interval" doc:"age of the oldest record"`
+	Rows     int      `yaml:"rows" doc:"number of rows"`
+}
+
+// Geo lists MMDB files.
+type Geo struct {
+	Country []string `yaml:"country" doc:"MMDB files with countries"`
+	ASN     []string `yaml:"asn" doc:"MMDB files with networks"`
+}
+
+// DefaultSensor is what an empty file means.
+func DefaultSensor() Sensor {
+	return Sensor{
+		Sensor: "sensor", Region: "unknown", Dir: "terroir-sensor", Hub: "nats://127.0.0.1:4222", Theme: "containers",
+		Limits: Limits{KeepBytes: 64 << 10, SessionBytes: 4 << 20, IdleBefore: Duration(30 * time.Second), IdleAfter: Duration(5 * time.Second),
+			MaxAge: Duration(5 * time.Minute), Sessions: 4096, PerSource: 256, SpoolBytes: 1 << 30},
+		Heartbeat: Duration(time.Minute),
+		Tap:       Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
+	}
+}
+
+// DefaultHub is what an empty file means.
+func DefaultHub() Hub {
+	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222"},
+		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000}}
+}
+
+// LoadSensor reads a sensor's file; "" stands for an empty one. Everything that is wrong comes as an ECONFIG error
+// whose Where is file:line:column.
+func LoadSensor(file string) (Sensor, error) {
+	text, err := read(file)
+	if err != nil {
+		return Sensor{}, err
+	}
+	return ParseSensor(file, text)
+}
+
+// ParseSensor is LoadSensor for text; name stands in messages.
+func ParseSensor(name string, text []byte) (Sensor, error) {
+	s := DefaultSensor()
+	var err error
+	if s.pos, s.origins, err = decode(name, text, "TERROIR_SENSOR", &s); err != nil {
+		return s, err
+	}
+	return s, s.check()
+}
+
+// LoadHub reads a hub's file; "" stands for an empty one. Errors are those of LoadSensor.
+func LoadHub(file string) (Hub, error) {
+	text, err := read(file)
+	if err != nil {
+		return Hub{}, err
+	}
+	return ParseHub(file, text)
+}
+
+// ParseHub is LoadHub for text; name stands in messages.
+func ParseHub(name string, text []byte) (Hub, error) {
+	h := DefaultHub()
+	var err error
+	if h.pos, h.origins, err = decode(name, text, "TERROIR_HUB", &h); err != nil {
+		return h, err
+	}
+	return h, h.check()
+}
+
+func read(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &terroir.Error{Code: terroir.ECONFIG, Where: file, Message: "cannot read the configuration", Err: cause(err),
+			Hint: "name an existing file with -c"}
+	}
+	return text, nil
+}
+
+// Origins says for each key that is not a default where its value comes from: a place in the file or the name of a
+// variable.
+func (s *Sensor) Origins() map[string]string { return s.origins }
+
+// Origins says for each key that is not a default where its value comes from.
+func (h *Hub) Origins() map[string]string { return h.origins }
+
+// loopback reports whether the address (host:port) is on this machine only.
+func loopback(address string) (bool, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false, err
+	}
+	if host == "localhost" {
+		return true, nil
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return false, nil // "" and names mean more than loopback
+	}
+	return a.IsLoopback(), nil
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"terroir"
+)
+
+func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
+	for _, c := range []struct{ name, text, where, message string }{
+		{"unknown key", "sensor: a\nregoin: b\n", "f.yaml:2:1", `unknown key "regoin"; did you mean "region"?`},
+		{"unknown key within", "limits:\n  idle: 3s\n", "f.yaml:2:3", `unknown key "idle"`},
+		{"key given twice", "sensor: a\nsensor: b\n", "f.yaml:2:1", "sensor"},
+		{"duplicate port", "listen:\n  ports:\n    - {port: 80}\n    - {port: 80, transport: tcp}\n", "f.yaml:4:14", "port tcp/80 is listed twice"},
+		{"port out of range", "listen:\n  ports:\n    - port: 70000\n", "f.yaml:3:13", "port 70000 is out of range"},
+		{"port zero", "listen: {ports: [{port: 0}]}\n", "f.yaml:1:25", "port 0 is out of range"},
+		{"transport", "listen: {ports: [{port: 1, transport: icmp}]}\n", "f.yaml:1:39", `"icmp" is not a transport`},
+		{"tls on udp", "listen: {ports: [{port: 1, transport: udp, tls: true}]}\n", "f.yaml:1:49", "tls is for tcp only"},
+		{"wrong type", "listen:\n  ports: 80\n", "f.yaml:2:10", ""},
+		{"not a number", "limits: {sessions: many}\n", "f.yaml:1:20", ""},
+		{"duration", "limits: {idle_after: 5}\n", "f.yaml:1:", "not a duration"},
+		{"size", "limits: {keep_bytes: 3 apples}\n", "f.yaml:1:", "not a size"},
+		{"size out of range", "limits: {keep_bytes: 2MiB}\n", "f.yaml:1:22", "out of range"},
+		{"region", "region: ../etc\n", "f.yaml:1:9", `region "../etc"`},
+		{"hub", "hub: http://x\n", "f.yaml:1:6", "not the address of a bus"},
+		{"theme", "theme: cars\n", "f.yaml:1:8", `no theme "cars"`},
+		{"address", "listen: {addresses: [127.0.0.1, nowhere]}\n", "f.yaml:1:33", "not an IP address"},
+		{"never", "tap: {never: [22, 99999]}\n", "f.yaml:1:19", "port 99999 is out of range"},
+		{"not YAML", "sensor: [\n", "f.yaml:", ""},
+		{"serves nothing", "theme: none\n", "f.yaml", "nothing is served"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := ParseSensor("f.yaml", []byte(c.text))
+			e, ok := err.(*terroir.Error)
+			if !ok || e.Code != terroir.ECONFIG {
+				t.Fatalf("got %v, want a configuration error", err)
+			}
+			if !strings.HasPrefix(e.Where, c.where) {
+				t.Errorf("said at %s, want %s (%v)", e.Where, c.where, err)
+			}
+			if !strings.Contains(err.Error(), c.message) {
+				t.Errorf("said %q, want %q in it", err, c.message)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+		})
+	}
+}
+
+func TestHubIsForLoopbackOnly(t *testing.T) {
+	for _, text := range []string{"listen: 0.0.0.0:80", "listen: ':80'", "bus: {listen: '10.0.0.1:4222'}", "listen: nonsense"} {
+		if _, err := ParseHub("h.yaml", []byte(text)); terroir.ErrorCode(err) != terroir.ECONFIG {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{"", "listen: '[::1]:80'", "listen: localhost:0", "bus: {url: 'nats://elsewhere:4222'}"} {
+		if _, err := ParseHub("h.yaml", []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, err := LoadSensor(filepath.Join(t.TempDir(), "none.yaml"))
+	if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.Contains(err.Error(), "no such file") {
+		t.Error(err)
+	}
+}
+
+func TestValuesAndWhereTheyComeFrom(t *testing.T) {
+	t.Setenv("TERROIR_SENSOR_LIMITS_IDLE_AFTER", "9s")
+	t.Setenv("TERROIR_SENSOR_TAP_NEVER", "[22, 4222]")
+	t.Setenv("TERROIR_SENSOR_REGION", "eu-west-3")
+	s, err := ParseSensor("f.yaml", []byte("sensor: paris-1\nregion: elsewhere\nlimits:\n  idle_after: 2s\n  keep_bytes: 1KiB\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Sensor != "paris-1" || s.Region != "eu-west-3" || time.Duration(s.Limits.IdleAfter) != 9*time.Second ||
+		s.Limits.KeepBytes != 1024 || len(s.Tap.Never) != 2 || s.Limits.Sessions != DefaultSensor().Limits.Sessions {
+		t.Errorf("%+v", s)
+	}
+	for key, want := range map[string]string{"sensor": "f.yaml:1:9", "region": "TERROIR_SENSOR_REGION",
+		"limits.idle_after": "TERROIR_SENSOR_LIMITS_IDLE_AFTER", "limits.keep_bytes": "f.yaml:5:15", "limits.sessions": ""} {
+		if got := s.Origins()[key]; got != want {
+			t.Errorf("%s comes from %q, want %q", key, got, want)
+		}
+	}
+}
+
+func TestPortsAreAddedToTheThemeOrTakeItsPlace(t *testing.T) {
+	s, err := ParseSensor("f", []byte("listen: {ports: [{port: 8443, transport: tcp, service: https, tls: true}, {port: 6379, transport: tcp, service: mine}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Configuration()
+	if len(c.Ports) != len(terroir.Containers().Ports)+1 {
+		t.Errorf("%d ports", len(c.Ports))
+	}
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, p := range c.Ports {
+		if p.String() == "tcp/6379" && p.Service != "mine" {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+func TestPublishedSchemasAreUpToDate(t *testing.T) {
+	for file, v := range map[string]any{"sensor.schema.json": DefaultSensor(), "hub.schema.json": DefaultHub()} {
+		want, err := Schema(file, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s is out of date: go generate ./config", file)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("sensor: a\nlisten: {ports: [{port: 1}]}\n")
+	f.Add("tap: {never: [22]}\nlimits: {keep_bytes: 1KiB}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseSensor("f", []byte(text))
+		if err == nil {
+			c := s.Configuration()
+			if err := c.Validate(); err != nil {
+				t.Errorf("accepted, but: %v", err)
+			}
+		} else if terroir.ErrorCode(err) != terroir.ECONFIG {
+			t.Errorf("%T %v", err, err)
+		}
+	})
+}
