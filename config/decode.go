@@ -227,3 +227,12 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Values lists the values of a configuration (*Sensor or *Hub) by their keys, such as "limits.idle_after", as text.
+func Values(cfg any) map[string]string {
+	values := map[string]string{}
+	for _, l := range leaves(reflect.ValueOf(cfg).Elem(), "") {
+		values[l.path] = fmt.Sprint(l.value.Interface())
+	}
+	return values
+}

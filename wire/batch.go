@@ -44,7 +44,7 @@ func NewBuilder(sensor string, epoch uint64) *Builder {
 
 // Add adds a record as AppendRecord wrote it.
 func (b *Builder) Add(record []byte) {
-	b.w.bytes(batchRecord, record)
+	b.w.b = protowire.AppendBytes(protowire.AppendTag(b.w.b, batchRecord, protowire.BytesType), record)
 	b.records++
 }
 

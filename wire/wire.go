@@ -122,16 +122,16 @@ func DecodeRecord(b []byte, r *terroir.Record) error {
 		case recordSequence:
 			sequence, err = f.uint()
 		case recordEvent:
-			r.Event = &terroir.Event{}
+			r.Event = &terroir.Event{Time: epoch}
 			err = f.message(func(n protowire.Number, f field) error { return readEvent(r.Event, n, f) })
 		case recordLoss:
-			r.Loss = &terroir.Loss{}
+			r.Loss = &terroir.Loss{Time: epoch}
 			err = f.message(func(n protowire.Number, f field) error { return readLoss(r.Loss, n, f) })
 		case recordHeartbeat:
-			r.Heartbeat = &terroir.Heartbeat{}
+			r.Heartbeat = &terroir.Heartbeat{Time: epoch}
 			err = f.message(func(n protowire.Number, f field) error { return readHeartbeat(r.Heartbeat, n, f) })
 		case recordAnnouncement:
-			r.Announcement = &terroir.Announcement{}
+			r.Announcement = &terroir.Announcement{Time: epoch}
 			err = f.message(func(n protowire.Number, f field) error { return readAnnouncement(r.Announcement, n, f) })
 		case recordPayload:
 			r.Payload, err = f.bytes(MaxPayload)
@@ -176,8 +176,6 @@ func check(r *terroir.Record, sequence uint64) error {
 		return invalid("an event without a source")
 	case e.Attempts < 1:
 		return invalid("an event with %d attempts", e.Attempts)
-	case e.Time.IsZero():
-		return invalid("an event without a time")
 	}
 	return nil
 }
@@ -191,6 +189,9 @@ const (
 	minMicros = -62135596800 * 1e6 // year 1
 	maxMicros = 253402300799 * 1e6 // year 9999
 )
+
+// epoch is the time that is not written, being zero.
+var epoch = time.UnixMicro(0).UTC()
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 

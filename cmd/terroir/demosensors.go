@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"terroir"
+	"terroir/sensor"
 	"terroir/sensor/listen"
 )
 
@@ -52,7 +53,7 @@ func startDemoSensors(ctx context.Context, dir, busURL string, log io.Writer) (*
 		}
 	}
 	for i, r := range terroir.StudyRegions() {
-		s, err := waitBound(ctx, filepath.Join(dir, "sensors", r.Code, listenFile))
+		s, err := waitBound(ctx, filepath.Join(dir, "sensors", r.Code, sensor.BoundFile))
 		if err != nil {
 			return nil, fmt.Errorf("sensor in %s: %w", r.Code, err)
 		}
@@ -85,7 +86,7 @@ func (d *demoSensors) start(ctx context.Context, home, region, busURL string, ad
 	if err := os.WriteFile(file, []byte(demoConfig(home, region, busURL, addrs)), 0o644); err != nil {
 		return &terroir.Error{Code: terroir.EUNREACHABLE, Where: file, Message: "cannot write the sensor's configuration", Err: err}
 	}
-	if err := os.Remove(filepath.Join(home, listenFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(filepath.Join(home, sensor.BoundFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	exe, err := os.Executable()

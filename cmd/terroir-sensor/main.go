@@ -1,0 +1,49 @@
+// Command terroir-sensor is a sensor and nothing else: one static binary without cgo. It is the same as
+// terroir sensor run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"terroir"
+	"terroir/config"
+	"terroir/sensor"
+)
+
+// version is set by the linker in releases.
+var version = "dev"
+
+func main() {
+	file := flag.String("c", "", "configuration file (default: built-in values)")
+	anyPort := flag.Bool("any-port", false, "listen on another port where one is taken or forbidden")
+	show := flag.Bool("version", false, "print the version and exit")
+	flag.Parse()
+	if *show {
+		fmt.Println("terroir-sensor", version)
+		return
+	}
+	if flag.NArg() > 0 {
+		end(terroir.Errorf(terroir.EUSAGE, "unexpected argument %q; see -help", flag.Arg(0)))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.LoadSensor(*file)
+	if err == nil {
+		err = sensor.RunConfigured(ctx, cfg, version, *anyPort)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		end(err)
+	}
+}
+
+// end says what is wrong in one line, and leaves with the documented exit code.
+func end(err error) {
+	fmt.Fprintf(os.Stderr, "terroir-sensor: %v\n", err)
+	os.Exit(terroir.ErrorCode(err).ExitCode())
+}

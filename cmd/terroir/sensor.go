@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"terroir/config"
+	"terroir/sensor"
+)
+
+func sensorCommand() *cobra.Command {
+	c := &cobra.Command{Use: "sensor", Short: "A sensor: serves ports and watches the others"}
+	var file string
+	var anyPort bool
+	runC := &cobra.Command{
+		Use: "run -c FILE", Short: "Run a sensor", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.LoadSensor(file)
+			if err != nil {
+				return err
+			}
+			return sensor.RunConfigured(c.Context(), cfg, version, anyPort)
+		},
+	}
+	runC.Flags().StringVarP(&file, "config", "c", "", "configuration file (default: built-in values)")
+	runC.Flags().BoolVar(&anyPort, "any-port", false, "listen on another port where one is taken or forbidden")
+	c.AddCommand(runC)
+	return c
+}

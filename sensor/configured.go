@@ -1,0 +1,76 @@
+package sensor
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"terroir"
+	"terroir/config"
+	"terroir/payload"
+	"terroir/payload/tlshello"
+	"terroir/sensor/cert"
+	"terroir/sensor/listen"
+	"terroir/sensor/tap"
+)
+
+// BoundFile, in a sensor's folder, says what it listens on while it runs: a JSON list of listen.Bound.
+const BoundFile = "listen.json"
+
+// RunConfigured runs a sensor as its configuration says until ctx ends. With anyPort, a port that is taken or
+// forbidden is served on another one, which BoundFile tells.
+func RunConfigured(ctx context.Context, cfg config.Sensor, version string, anyPort bool) error {
+	certificate, err := cert.Load(filepath.Join(cfg.Dir, "tls"))
+	if err != nil {
+		return err
+	}
+	opt := Options{
+		Name: cfg.Sensor, Region: cfg.Region, Version: version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: cfg.Configuration(),
+		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat),
+		Listen: listen.Options{
+			KeepBytes: int(cfg.Limits.KeepBytes), SessionBytes: int64(cfg.Limits.SessionBytes),
+			IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
+			MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: cfg.Limits.Sessions, MaxPerSource: cfg.Limits.PerSource,
+			Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need,
+		},
+		Ready: func(b []listen.Bound) error { return writeBound(filepath.Join(cfg.Dir, BoundFile), b) },
+	}
+	for _, a := range cfg.Listen.Addresses {
+		opt.Listen.Addresses = append(opt.Listen.Addresses, netip.MustParseAddr(a)) // checked by config
+	}
+	if anyPort {
+		opt.Listen.Fallback = func(p terroir.ServedPort) uint16 {
+			slog.Warn("port not free; using another", "sensor", cfg.Sensor, "port", p.String())
+			return 0
+		}
+	}
+	if cfg.Tap.Enabled {
+		opt.Tap = tapOptions(cfg, opt.Listen.Addresses)
+	}
+	defer os.Remove(filepath.Join(cfg.Dir, BoundFile))
+	return Run(ctx, opt)
+}
+
+func tapOptions(cfg config.Sensor, addresses []netip.Addr) *tap.Options {
+	t := &tap.Options{Interface: cfg.Tap.Interface, Interval: time.Duration(cfg.Tap.Interval), ICMP: cfg.Tap.ICMP, Addresses: addresses}
+	for _, p := range cfg.Tap.Never {
+		t.Never = append(t.Never, uint16(p))
+	}
+	return t
+}
+
+// writeBound writes beside and renames, so that who waits for the file reads all of it.
+func writeBound(file string, bound []listen.Bound) error {
+	text, err := json.Marshal(bound)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
+}

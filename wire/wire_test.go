@@ -1,0 +1,208 @@
+package wire
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"pgregory.net/rapid"
+
+	"terroir"
+)
+
+func addrGen() *rapid.Generator[netip.Addr] {
+	return rapid.Custom(func(t *rapid.T) netip.Addr {
+		if rapid.Bool().Draw(t, "v4") {
+			return netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "a")))
+		}
+		return netip.AddrFrom16([16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "a"))).Unmap()
+	})
+}
+
+func timeGen() *rapid.Generator[time.Time] {
+	return rapid.Map(rapid.Int64Range(minMicros, maxMicros), func(us int64) time.Time { return time.UnixMicro(us).UTC() })
+}
+
+func eventGen() *rapid.Generator[terroir.Record] {
+	text := rapid.StringN(0, 20, 200)
+	return rapid.Custom(func(t *rapid.T) terroir.Record {
+		e := &terroir.Event{
+			Time: timeGen().Draw(t, "time"), Duration: time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "duration")) * time.Microsecond,
+			Region: text.Draw(t, "region"), Revision: rapid.Int32().Draw(t, "revision"),
+			Kind: terroir.Kind(rapid.IntRange(1, 4).Draw(t, "kind")), Transport: terroir.Transport(rapid.IntRange(1, 3).Draw(t, "transport")),
+			Source:      netip.AddrPortFrom(addrGen().Draw(t, "src"), rapid.Uint16().Draw(t, "sport")),
+			Destination: netip.AddrPortFrom(addrGen().Draw(t, "dst"), rapid.Uint16().Draw(t, "dport")),
+			Attempts:    rapid.Int64Range(1, 1<<60).Draw(t, "attempts"), SourceBytes: rapid.Int64().Draw(t, "bytes"),
+			Truncated: rapid.Bool().Draw(t, "truncated"), Close: terroir.Close(rapid.IntRange(0, 6).Draw(t, "close")),
+			AppProto: text.Draw(t, "proto"), Tool: text.Draw(t, "tool"), TCPSignature: text.Draw(t, "sig"), Explored: rapid.Bool().Draw(t, "explored"),
+			TLS: terroir.TLSHello{Version: text.Draw(t, "v"), SNI: text.Draw(t, "sni"), ALPN: text.Draw(t, "alpn"), JA3: text.Draw(t, "ja3"), JA4: text.Draw(t, "ja4")},
+		}
+		r := terroir.Record{Event: e}
+		r.Payload = nonEmpty(rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "payload"))
+		r.Transcript = nonEmpty(rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "transcript"))
+		e.Payload, e.Transcript = terroir.NewPayloadID(r.Payload), terroir.NewPayloadID(r.Transcript)
+		return r
+	})
+}
+
+func nonEmpty(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+func recordGen() *rapid.Generator[terroir.Record] {
+	text := rapid.StringN(0, 10, 100)
+	interval := rapid.Map(rapid.Int64Range(0, 1e12), func(us int64) time.Duration { return time.Duration(us) * time.Microsecond })
+	loss := rapid.Custom(func(t *rapid.T) terroir.Record {
+		return terroir.Record{Loss: &terroir.Loss{Time: timeGen().Draw(t, "time"), Stage: text.Draw(t, "stage"), Reason: text.Draw(t, "reason"), Attempts: rapid.Int64().Draw(t, "n")}}
+	})
+	beat := rapid.Custom(func(t *rapid.T) terroir.Record {
+		return terroir.Record{Heartbeat: &terroir.Heartbeat{Time: timeGen().Draw(t, "time"), Interval: interval.Draw(t, "i"), Region: text.Draw(t, "r"), Revision: rapid.Int32().Draw(t, "rev"), Tap: rapid.Bool().Draw(t, "tap")}}
+	})
+	announcement := rapid.Custom(func(t *rapid.T) terroir.Record {
+		a := &terroir.Announcement{Time: timeGen().Draw(t, "time"), Region: text.Draw(t, "r"), Version: text.Draw(t, "v")}
+		a.Addresses = rapid.SliceOfN(addrGen(), 1, 3).Draw(t, "addresses")
+		a.Configuration = terroir.Containers()
+		return terroir.Record{Announcement: a}
+	})
+	return rapid.OneOf(eventGen(), loss, beat, announcement)
+}
+
+func TestBatchesComeBackAsTheyWere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		batch := Batch{Sensor: "paris-1", Epoch: rapid.Uint64().Draw(t, "epoch")}
+		sequence := uint64(0)
+		for range rapid.IntRange(0, 5).Draw(t, "n") {
+			r := recordGen().Draw(t, "record")
+			sequence += rapid.Uint64Range(1, 1000).Draw(t, "step")
+			*r.Position() = terroir.Position{Sensor: batch.Sensor, Epoch: batch.Epoch, Sequence: sequence}
+			batch.Records = append(batch.Records, r)
+		}
+		got, err := DecodeBatch(AppendBatch(nil, &batch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, batch) {
+			t.Fatalf("got  %+v\nwant %+v", got, batch)
+		}
+	})
+}
+
+func sample() *Batch {
+	e := &terroir.Event{Time: time.Date(2022, 6, 14, 12, 0, 0, 0, time.UTC), Region: "eu-west-3", Kind: terroir.KindPayload, Transport: terroir.TCP,
+		Source: netip.MustParseAddrPort("100.64.0.1:40000"), Destination: netip.MustParseAddrPort("[2001:db8::1]:6379"), Attempts: 1,
+		SourceBytes: 6, Close: terroir.CloseClientFIN, AppProto: "redis", Duration: time.Second, Revision: 3}
+	e.Sequence = 1
+	h := &terroir.Heartbeat{Time: e.Time, Interval: time.Minute, Region: "eu-west-3", Revision: 3, Tap: true}
+	h.Sequence = 2
+	return &Batch{Sensor: "paris-1", Epoch: 42, Records: []terroir.Record{{Event: e, Payload: []byte("PING\r\n")}, {Heartbeat: h}}}
+}
+
+// The file was written when version 1 was made. It must be understood for ever.
+func TestRecordedBatchIsUnderstoodForEver(t *testing.T) {
+	file := filepath.Join("testdata", "v1.batch")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeBatch(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := DecodeBatch(AppendBatch(nil, sample()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestUnknownFieldsAreSkipped(t *testing.T) {
+	b := AppendBatch(nil, sample())
+	b = protowire.AppendBytes(protowire.AppendTag(b, 99, protowire.BytesType), []byte("of the future"))
+	b = protowire.AppendFixed64(protowire.AppendTag(b, 98, protowire.Fixed64Type), 1)
+	got, err := DecodeBatch(b)
+	if err != nil || len(got.Records) != 2 {
+		t.Errorf("%d records, %v", len(got.Records), err)
+	}
+}
+
+func TestWhatIsNotABatchIsRefused(t *testing.T) {
+	change := func(f func(*Batch)) []byte {
+		b := sample()
+		f(b)
+		return AppendBatch(nil, b)
+	}
+	for name, b := range map[string][]byte{
+		"nothing":           nil,
+		"garbage":           []byte("GET / HTTP/1.1\r\n\r\n"),
+		"cut":               AppendBatch(nil, sample())[:40],
+		"name":              change(func(b *Batch) { b.Sensor = "../x" }),
+		"order":             change(func(b *Batch) { b.Records[1].Heartbeat.Sequence = 1 }),
+		"no sequence":       change(func(b *Batch) { b.Records[0].Event.Sequence = 0 }),
+		"kind":              change(func(b *Batch) { b.Records[0].Event.Kind = 9 }),
+		"no kind":           change(func(b *Batch) { b.Records[0].Event.Kind = 0 }),
+		"no attempts":       change(func(b *Batch) { b.Records[0].Event.Attempts = 0 }),
+		"no source":         change(func(b *Batch) { b.Records[0].Event.Source = netip.AddrPort{} }),
+		"payload too large": change(func(b *Batch) { b.Records[0].Payload = make([]byte, MaxPayload+1) }),
+		"text too long":     change(func(b *Batch) { b.Records[0].Event.Region = strings.Repeat("x", maxString+1) }),
+		"empty record":      change(func(b *Batch) { b.Records = append(b.Records, terroir.Record{}) }),
+	} {
+		if _, err := DecodeBatch(b); terroir.ErrorCode(err) != terroir.EINVALID {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestInvalidTextIsMended(t *testing.T) {
+	b := sample()
+	b.Records[0].Event.AppProto = "re\xffdis"
+	got, err := DecodeBatch(AppendBatch(nil, b))
+	if err != nil || got.Records[0].Event.AppProto != "re\uFFFDdis" {
+		t.Errorf("%q %v", got.Records[0].Event.AppProto, err)
+	}
+}
+
+func FuzzDecodeBatch(f *testing.F) {
+	f.Add(AppendBatch(nil, sample()))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		batch, err := DecodeBatch(b)
+		if err != nil {
+			return
+		}
+		again, err := DecodeBatch(AppendBatch(nil, &batch))
+		if err != nil {
+			t.Fatalf("what was decoded does not decode again: %v", err)
+		}
+		if !bytes.Equal(AppendBatch(nil, &again), AppendBatch(nil, &batch)) {
+			t.Fatal("decoding is not stable")
+		}
+	})
+}
+
+func BenchmarkDecodeBatch(b *testing.B) {
+	batch := sample()
+	for i := range 1000 {
+		e := *batch.Records[0].Event
+		e.Sequence = uint64(i + 3)
+		batch.Records = append(batch.Records, terroir.Record{Event: &e, Payload: []byte("PING\r\n")})
+	}
+	encoded := AppendBatch(nil, batch)
+	b.SetBytes(int64(len(encoded)))
+	for b.Loop() {
+		if _, err := DecodeBatch(encoded); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(batch.Records))*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
