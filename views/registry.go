@@ -14,6 +14,8 @@ import (
 	"terroir"
 )
 
+//go:generate go run ./docgen
+
 //go:embed *.sql
 var shipped embed.FS
 
