@@ -98,14 +98,10 @@ func (opt Options) observe(ctx context.Context, sp *spool.Spool, rec *recorder, 
 	}()
 	g, watching := errgroup.WithContext(ctx)
 	g.Go(func() error { return opt.beat(watching, rec, tapped != nil) })
-	g.Go(func() error {
-		select {
-		case err := <-server.Err():
-			return err
-		case <-watching.Done():
-			return nil
-		}
-	})
+	g.Go(func() error { return firstError(watching, server.Err()) })
+	if tapped != nil {
+		g.Go(func() error { return firstError(watching, tapped.Err()) })
+	}
 	err := g.Wait()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -116,6 +112,16 @@ func (opt Options) observe(ctx context.Context, sp *spool.Spool, rec *recorder, 
 	drain(sp, b)
 	stopSending()
 	return errors.Join(err, <-sent)
+}
+
+// firstError waits for an error, or for ctx to end.
+func firstError(ctx context.Context, errs <-chan error) error {
+	select {
+	case err := <-errs:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // drain waits a little for the spool to be empty: the hub has confirmed everything.

@@ -1,0 +1,61 @@
+// Package tap notes attempts on ports that nobody serves: TCP SYNs, UDP datagrams and, where asked for, ICMP echo
+// requests to the sensor's own addresses. It reads copies of packets (Linux, AF_PACKET, CAP_NET_RAW) through a filter in
+// the kernel, and never sends anything.
+//
+// Attempts of one source on one port of one address are one row an interval, with their number. A SYN that is sent
+// again (the same ports and sequence number) is one attempt. Not counted are packets that the sensor's machine sends,
+// answers to it (UDP to a port that one of its sockets has), and the operator's own ports (Never).
+package tap
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"terroir"
+)
+
+// ErrNoCapability says that the process may not read packets: CAP_NET_RAW is missing, or the system is not Linux.
+var ErrNoCapability = errors.New("packets cannot be read: CAP_NET_RAW is missing")
+
+// Sink takes what was observed.
+type Sink interface {
+	Put(ctx context.Context, r terroir.Record) error
+}
+
+// Options of a tap.
+type Options struct {
+	Sensor, Region string
+	// Revision is the configuration's at the moment.
+	Revision func() int32
+	// Interface to read from; "" means all.
+	Interface string
+	// Addresses are the sensor's own; none means all of the machine.
+	Addresses []netip.Addr
+	// Served says whether a listener serves the port; its attempts are sessions, not the tap's.
+	Served func(terroir.Transport, uint16) bool
+	// Never are ports that are not observed.
+	Never []uint16
+	// Interval of the rows; default 1 minute.
+	Interval time.Duration
+	// ICMP asks for echo requests, too.
+	ICMP bool
+	// MaxRows bounds the rows of an interval; default 65,536. What goes beyond is counted as lost.
+	MaxRows int
+}
+
+func (o *Options) defaults() {
+	if o.Interval == 0 {
+		o.Interval = time.Minute
+	}
+	if o.MaxRows == 0 {
+		o.MaxRows = 1 << 16
+	}
+	if o.Served == nil {
+		o.Served = func(terroir.Transport, uint16) bool { return false }
+	}
+	if o.Revision == nil {
+		o.Revision = func() int32 { return 0 }
+	}
+}
