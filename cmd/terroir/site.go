@@ -53,10 +53,7 @@ const upWithin = 3 * time.Minute
 // Status implements web.Source.
 func (s *site) Status(context.Context) (web.Status, error) {
 	st := s.hub.Status()
-	out := web.Status{Events: st.Events}
-	if !st.Committed.IsZero() {
-		out.Lag = time.Since(st.Committed)
-	}
+	out := web.Status{Events: st.Events, Committed: st.Committed, Failure: st.Failure}
 	for _, x := range s.hub.Fleet() {
 		state := "up"
 		if time.Since(x.Seen) > upWithin {
@@ -124,7 +121,7 @@ func listenSite(address string) (net.Listener, error) {
 
 // serve answers until ctx ends, and then gives requests under way a few seconds.
 func (s *site) serve(ctx context.Context, l net.Listener) error {
-	page, err := web.New(s, web.Options{})
+	page, err := web.New(s)
 	if err != nil {
 		return err
 	}
