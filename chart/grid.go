@@ -207,6 +207,9 @@ func lines(v *views.View, r *views.Result) (list []series, xs []string) {
 	return list[:min(len(list), maxRows)], xs
 }
 
+// maxSteps bounds an axis of equal steps; a longer one leaves out what is empty.
+const maxSteps = 1000
+
 // axis gives each value of a column its place in order. Times are put at equal steps where they have them, so that an
 // empty bin is seen.
 func axis(r *views.Result, x int) (at map[any]int, size int) {
@@ -224,10 +227,11 @@ func axis(r *views.Result, x int) (at map[any]int, size int) {
 		step = min(step, seen[keys[i]]-seen[keys[i-1]])
 	}
 	at = map[any]int{}
+	equal := len(keys) > 1 && step > 0 && (seen[keys[len(keys)-1]]-seen[keys[0]])/step < maxSteps
 	for i, k := range keys {
 		at[k] = i
-		if n := (seen[k] - seen[keys[0]]) / step; step > 0 && n < 10_000 {
-			at[k] = int(math.Round(n))
+		if equal {
+			at[k] = int(math.Round((seen[k] - seen[keys[0]]) / step))
 		}
 		size = max(size, at[k]+1)
 	}

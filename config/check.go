@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"terroir"
 )
@@ -14,7 +15,7 @@ func wrong(where, message, hint string) error {
 }
 
 func (s *Sensor) check() error {
-	for _, step := range []func() error{s.checkNames, s.checkListen, s.checkLimits, s.checkTap} {
+	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkLimits, s.checkTap} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -32,7 +33,7 @@ func (s *Sensor) checkNames() error {
 	if s.Dir == "" {
 		return wrong(s.pos.of("dir"), "dir is empty", "name a folder")
 	}
-	if u, err := url.Parse(s.Hub); err != nil || u.Host == "" || (u.Scheme != "nats" && u.Scheme != "tls") {
+	if !isBus(s.Hub) {
 		return wrong(s.pos.of("hub"), fmt.Sprintf("%q is not the address of a bus", s.Hub), "write nats://HOST:PORT or tls://HOST:PORT")
 	}
 	if s.Theme != "containers" && s.Theme != "none" {
@@ -41,12 +42,33 @@ func (s *Sensor) checkNames() error {
 	return nil
 }
 
-func (s *Sensor) checkListen() error {
-	for i, a := range s.Listen.Addresses {
-		if _, err := netip.ParseAddr(a); err != nil {
-			return wrong(s.pos.of(fmt.Sprintf("listen.addresses[%d]", i)), fmt.Sprintf("%q is not an IP address", a), "")
-		}
+// isBus reports whether the address is one of a NATS server.
+func isBus(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "nats" && u.Scheme != "tls") {
+		return false
 	}
+	_, err = strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil || u.Port() == ""
+}
+
+func (s *Sensor) checkAddresses() error {
+	seen := map[netip.Addr]bool{}
+	for i, text := range s.Listen.Addresses {
+		where := fmt.Sprintf("listen.addresses[%d]", i)
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return wrong(s.pos.of(where), fmt.Sprintf("%q is not an IP address", text), "")
+		}
+		if seen[a.Unmap()] {
+			return wrong(s.pos.of(where), fmt.Sprintf("address %s is listed twice", text), "")
+		}
+		seen[a.Unmap()] = true
+	}
+	return nil
+}
+
+func (s *Sensor) checkListen() error {
 	seen := map[terroir.ServedPort]int{}
 	for i, p := range s.Listen.Ports {
 		path := fmt.Sprintf("listen.ports[%d]", i)
@@ -143,6 +165,9 @@ func (s *Sensor) Configuration() terroir.Configuration {
 func (h *Hub) check() error {
 	if h.Dir == "" {
 		return wrong(h.pos.of("dir"), "dir is empty", "name a folder")
+	}
+	if h.Bus.URL != "" && !isBus(h.Bus.URL) {
+		return wrong(h.pos.of("bus.url"), fmt.Sprintf("%q is not the address of a bus", h.Bus.URL), "write nats://HOST:PORT or tls://HOST:PORT")
 	}
 	addresses := []struct{ path, value string }{{"listen", h.Listen}}
 	if h.Bus.URL == "" {

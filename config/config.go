@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"time"
 
 	"terroir"
@@ -173,8 +174,11 @@ func (h *Hub) Origins() map[string]string { return h.origins }
 
 // loopback reports whether the address (host:port) is on this machine only.
 func loopback(address string) (bool, error) {
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
+		return false, err
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return false, err
 	}
 	if host == "localhost" {

@@ -30,6 +30,18 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"theme", "theme: cars\n", "f.yaml:1:8", `no theme "cars"`},
 		{"address", "listen: {addresses: [127.0.0.1, nowhere]}\n", "f.yaml:1:33", "not an IP address"},
 		{"never", "tap: {never: [22, 99999]}\n", "f.yaml:1:19", "port 99999 is out of range"},
+		{"bus at no port", "hub: nats://127.0.0.1:99999\n", "f.yaml:1:6", "not the address of a bus"},
+		{"address twice", "listen: {addresses: [127.0.0.1, '::ffff:127.0.0.1']}\n", "f.yaml:1:33", "listed twice"},
+		{"fraction", "limits: {sessions: 1.5}\n", "f.yaml:1:20", "1.5 is not a whole number"},
+		{"fraction in a list", "tap: {never: [22, 1.5]}\n", "f.yaml:1:19", "1.5 is not a whole number"},
+		{"fraction of a port", "listen: {ports: [{port: 80.9}]}\n", "f.yaml:1:25", "80.9 is not a whole number"},
+		{"overflow", "limits: {sessions: 99999999999999999999}\n", "f.yaml:1:20", "want int"},
+		{"text for a number", "listen:\n  ports:\n    - port: eighty\n", "f.yaml:3:13", "a string does not fit: want int"},
+		{"text for yes or no", "tap: {enabled: perhaps}\n", "f.yaml:1:16", "a string does not fit: want bool"},
+		{"two documents", "sensor: a\n---\nregion: '../x'\n", "f.yaml:2:1", "a second document"},
+		{"document after an end", "sensor: a\n...\nregion: b\n", "f.yaml:", ""},
+		{"key in quotes", "\"region\": '../x'\n", "f.yaml:1:11", `region "../x"`},
+		{"key of another part", "tap: {sessions: 5}\n", "f.yaml:1:7", "it is a key of another part"},
 		{"not YAML", "sensor: [\n", "f.yaml:", ""},
 		{"serves nothing", "theme: none\n", "f.yaml", "nothing is served"},
 	} {
@@ -52,8 +64,17 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestFileOfCommentsMeansTheDefaults(t *testing.T) {
+	for _, text := range []string{"", "\n", "# sensor: a\n", "---\n", "# a\n---\n# b\n"} {
+		s, err := ParseSensor("f.yaml", []byte(text))
+		if err != nil || s.Sensor != DefaultSensor().Sensor || s.Limits != DefaultSensor().Limits {
+			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+}
+
 func TestHubIsForLoopbackOnly(t *testing.T) {
-	for _, text := range []string{"listen: 0.0.0.0:80", "listen: ':80'", "bus: {listen: '10.0.0.1:4222'}", "listen: nonsense"} {
+	for _, text := range []string{"listen: 0.0.0.0:80", "listen: ':80'", "bus: {listen: '10.0.0.1:4222'}", "listen: nonsense", "listen: 127.0.0.1:99999", "bus: {url: 'http://x'}"} {
 		if _, err := ParseHub("h.yaml", []byte(text)); terroir.ErrorCode(err) != terroir.ECONFIG {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -21,6 +22,8 @@ type positions struct {
 	at   map[string]string
 	// text is what stands at the paths of single values.
 	text map[string]string
+	// floats are the paths of numbers with a fraction, in the order of the file.
+	floats []string
 }
 
 // of is the place of the path, or of the nearest thing around it that the file has.
@@ -39,17 +42,17 @@ func decode(name string, text []byte, prefix string, v any) (positions, map[stri
 	if name == "" {
 		name = "built-in configuration"
 	}
-	pos, origins := positions{name, map[string]string{}, map[string]string{}}, map[string]string{}
-	if len(strings.TrimSpace(string(text))) > 0 {
-		file, err := parser.ParseBytes(text, 0)
-		if err != nil {
-			return pos, nil, syntaxError(name, err, v)
-		}
-		for _, doc := range file.Docs {
-			pos.walk(doc.Body, "")
-		}
+	pos, origins := positions{name: name, at: map[string]string{}, text: map[string]string{}}, map[string]string{}
+	body, err := pos.parse(text, v)
+	if err != nil {
+		return pos, nil, err
+	}
+	if body {
 		if err := yaml.UnmarshalWithOptions(text, v, yaml.Strict()); err != nil {
 			return pos, nil, pos.locate(syntaxError(name, err, v), v)
+		}
+		if err := pos.fractions(v); err != nil {
+			return pos, nil, err
 		}
 		for _, k := range leaves(reflect.ValueOf(v).Elem(), "") {
 			if at, ok := pos.at[k.path]; ok {
@@ -58,6 +61,61 @@ func decode(name string, text []byte, prefix string, v any) (positions, map[stri
 		}
 	}
 	return pos, origins, environment(prefix, v, &pos, origins)
+}
+
+// parse notes the places in text and reports whether there is anything but comments in it: of nothing the library
+// would make a configuration without the defaults. It would read the first of several documents and pass over the rest.
+func (p *positions) parse(text []byte, v any) (body bool, err error) {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return false, syntaxError(p.name, err, v)
+	}
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType || doc.Body.Type() == ast.NullType {
+			continue
+		}
+		if body {
+			at := doc.Body.GetToken().Position
+			if doc.Start != nil {
+				at = doc.Start.Position
+			}
+			return false, wrong(fmt.Sprintf("%s:%d:%d", p.name, at.Line, at.Column), "a second document", "write one document a file")
+		}
+		body = true
+		p.walk(doc.Body, "")
+	}
+	return body, nil
+}
+
+// fractions refuses a fraction where a whole number is wanted, which the library would cut to one.
+func (p *positions) fractions(v any) error {
+	whole := map[string]bool{}
+	wholeKeys(reflect.TypeOf(v).Elem(), whole)
+	for _, f := range p.floats {
+		key, _, _ := strings.Cut(f[strings.LastIndex(f, ".")+1:], "[")
+		if whole[key] {
+			return wrong(p.at[f], fmt.Sprintf("%s is not a whole number", p.text[f]), "")
+		}
+	}
+	return nil
+}
+
+// wholeKeys collects the keys of numbers, and of lists of them.
+func wholeKeys(t reflect.Type, into map[string]bool) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		inner, key := f.Type, f.Tag.Get("yaml")
+		if inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		switch {
+		case key == "":
+		case inner.Kind() == reflect.Int:
+			into[key] = true
+		case inner.Kind() == reflect.Struct:
+			wholeKeys(inner, into)
+		}
+	}
 }
 
 // walk notes the place of every value below n.
@@ -70,6 +128,8 @@ func (p *positions) walk(n ast.Node, path string) {
 		p.text[path] = t.Value
 	}
 	switch n := n.(type) {
+	case *ast.FloatNode:
+		p.floats = append(p.floats, path)
 	case *ast.MappingNode:
 		for _, v := range n.Values {
 			p.entry(v, path)
@@ -85,6 +145,9 @@ func (p *positions) walk(n ast.Node, path string) {
 
 func (p *positions) entry(n *ast.MappingValueNode, path string) {
 	key := n.Key.String()
+	if t := n.Key.GetToken(); t != nil {
+		key = t.Value // without quotes
+	}
 	if path != "" {
 		key = path + "." + key
 	}
@@ -96,18 +159,23 @@ func (p *positions) entry(n *ast.MappingValueNode, path string) {
 	}
 }
 
+// goWords is how the library speaks of types.
+var goWords = regexp.MustCompile(`^cannot unmarshal (\S+) into Go (?:struct field \S+|value) of type (\S+)(?: \( (?:overflow) \))?$`)
+
 // syntaxError makes one line of what the YAML library says.
 func syntaxError(name string, err error, v any) *terroir.Error {
 	out := &terroir.Error{Code: terroir.ECONFIG, Where: name, Message: err.Error()}
 	var y yaml.Error
 	if errors.As(err, &y) {
-		out.Message = y.GetMessage()
+		out.Message = goWords.ReplaceAllString(y.GetMessage(), "a ${1} does not fit: want ${2}")
 		if t := y.GetToken(); t != nil && t.Position != nil {
 			out.Where = fmt.Sprintf("%s:%d:%d", name, t.Position.Line, t.Position.Column)
 			if key, ok := strings.CutPrefix(out.Message, "unknown field "); ok {
 				key = strings.Trim(key, `"`)
 				out.Message = fmt.Sprintf("unknown key %q", key)
-				if near := nearest(key, v); near != "" {
+				if near := nearest(key, v); near == key {
+					out.Hint = "it is a key of another part"
+				} else if near != "" {
 					out.Hint = fmt.Sprintf("did you mean %q?", near)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -60,7 +61,20 @@ func tapOptions(cfg config.Sensor, addresses []netip.Addr) *tap.Options {
 	for _, p := range cfg.Tap.Never {
 		t.Never = append(t.Never, uint16(p))
 	}
+	if port, ok := localHub(cfg.Hub); ok {
+		t.Never = append(t.Never, port)
+	}
 	return t
+}
+
+// localHub is the port of a hub on this machine: what arrives there is not for the sensor.
+func localHub(address string) (uint16, bool) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0, false
+	}
+	a, err := netip.ParseAddrPort(u.Host)
+	return a.Port(), err == nil && a.Addr().IsLoopback()
 }
 
 // writeBound writes beside and renames, so that who waits for the file reads all of it.

@@ -70,7 +70,7 @@ func run(ctx context.Context, opt Options, sp *spool.Spool, rec *recorder) error
 	if err != nil {
 		return err
 	}
-	tapped, err := opt.startTap(ctx, rec)
+	tapped, err := opt.startTap(ctx, rec, server.Bound())
 	if err != nil {
 		return errors.Join(err, server.Shutdown(ctx))
 	}
@@ -92,11 +92,16 @@ const drainWithin = 3 * time.Second
 func (opt Options) observe(ctx context.Context, sp *spool.Spool, rec *recorder, b *bus.Bus, server *listen.Server, tapped *tap.Tap) error {
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
-	sent := make(chan error, 1)
+	sent, broken := make(chan error, 1), make(chan error, 1)
 	go func() {
-		sent <- uplink.Run(sending, uplink.Options{Sensor: opt.Name, Spool: sp, Bus: b})
+		err := uplink.Run(sending, uplink.Options{Sensor: opt.Name, Spool: sp, Bus: b})
+		if err != nil {
+			broken <- err // A sensor that cannot send any more must not go on as if it could.
+		}
+		sent <- err
 	}()
 	g, watching := errgroup.WithContext(ctx)
+	g.Go(func() error { return firstError(watching, broken) })
 	g.Go(func() error { return opt.beat(watching, rec, tapped != nil) })
 	g.Go(func() error { return firstError(watching, server.Err()) })
 	if tapped != nil {
@@ -139,7 +144,7 @@ func (opt Options) listenOptions() listen.Options {
 }
 
 // startTap starts the tap. Without the capability the sensor says so once and goes on without it.
-func (opt Options) startTap(ctx context.Context, rec *recorder) (*tap.Tap, error) {
+func (opt Options) startTap(ctx context.Context, rec *recorder, bound []listen.Bound) (*tap.Tap, error) {
 	if opt.Tap == nil {
 		return nil, nil
 	}
@@ -147,8 +152,10 @@ func (opt Options) startTap(ctx context.Context, rec *recorder) (*tap.Tap, error
 	o.Sensor, o.Region = opt.Name, opt.Region
 	o.Revision = func() int32 { return opt.Configuration.Revision }
 	served := map[string]bool{}
-	for _, p := range opt.Configuration.Ports {
-		served[p.String()] = true
+	for _, b := range bound {
+		served[b.Port.String()] = true
+		b.Port.Port = b.Addr.Port() // Where the port is really served, if not there.
+		served[b.Port.String()] = true
 	}
 	o.Served = func(t terroir.Transport, port uint16) bool {
 		return served[terroir.ServedPort{Transport: t, Port: port}.String()]

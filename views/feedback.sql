@@ -10,7 +10,7 @@ params:
 chart: {type: table, y: port, value: attempts}
 page: overview
 order: 80
-span: 6
+span: 12
 columns:
   - {name: country, type: string, meaning: "country of the sources (ISO 3166-1 alpha-2)"}
   - {name: asn, type: int, meaning: "network of the sources"}

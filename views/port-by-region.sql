@@ -5,6 +5,7 @@ scope: [from, to, regions, sensors, kind, ip_version, over]
 params:
   - {name: top, type: int, default: "25", min: 1, max: 65536, meaning: "show this many ports, the most tried first"}
 chart: {type: heatmap, x: place, y: port, label: service, value: attempts, scale: log}
+tall: 2
 page: overview
 order: 20
 span: 8

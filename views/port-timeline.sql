@@ -7,8 +7,8 @@ params:
   - {name: top, type: int, default: "14", min: 1, max: 200, meaning: "show this many ports, the most tried first"}
 chart: {type: lines, x: bin, y: port, value: attempts}
 page: overview
-order: 45
-span: 4
+order: 75
+span: 6
 columns:
   - {name: transport, type: string, meaning: "tcp, udp or icmp"}
   - {name: port, type: int, meaning: "port tried"}

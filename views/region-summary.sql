@@ -5,7 +5,7 @@ scope: [from, to, regions, sensors, kind, ip_version, over]
 chart: {type: table, y: place, value: attempts}
 page: overview
 order: 40
-span: 8
+span: 12
 columns:
   - {name: place, type: string, meaning: "region or sensor"}
   - {name: attempts, type: int, unit: attempts, meaning: "attempts of the kind asked for"}

@@ -21,6 +21,8 @@ type View struct {
 	Page  string `yaml:"page" json:"-"`
 	Order int    `yaml:"order" json:"-"`
 	Span  int    `yaml:"span" json:"-"`
+	// Tall is the number of rows of the page that the panel spans (0: one).
+	Tall int `yaml:"tall" json:"-"`
 	// Caveats say what the numbers do not mean.
 	Caveats []string `yaml:"caveats" json:"caveats"`
 	// SQL is the statement as written, before parameters are put in.

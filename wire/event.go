@@ -8,9 +8,9 @@ import (
 	"terroir"
 )
 
-func writeEvent(w *writer, e *terroir.Event) {
-	w.int(1, micros(e.Time))
-	w.int(2, e.Duration.Microseconds())
+func writeEvent(w *writer, e *terroir.Event, cut bool) {
+	w.time(1, e.Time)
+	w.duration(2, e.Duration)
 	w.string(3, e.Region)
 	w.int(4, int64(e.Revision))
 	w.uint(5, uint64(e.Kind))
@@ -21,7 +21,7 @@ func writeEvent(w *writer, e *terroir.Event) {
 	w.uint(10, uint64(e.Destination.Port()))
 	w.int(11, e.Attempts)
 	w.int(12, e.SourceBytes)
-	w.bool(13, e.Truncated)
+	w.bool(13, e.Truncated || cut)
 	w.uint(14, uint64(e.Close))
 	w.string(15, e.AppProto)
 	w.string(16, e.TLS.Version)

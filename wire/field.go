@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"net/netip"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -98,7 +97,7 @@ func (f field) string() (string, error) {
 	if len(f.raw) > maxString {
 		return "", invalid("a text of %d bytes, at most %d are allowed", len(f.raw), maxString)
 	}
-	return strings.ToValidUTF8(string(f.raw), "\uFFFD"), nil
+	return text(string(f.raw)), nil
 }
 
 func (f field) addr() (netip.Addr, error) {

@@ -7,7 +7,7 @@ import (
 )
 
 func writeLoss(w *writer, l *terroir.Loss) {
-	w.int(1, micros(l.Time))
+	w.time(1, l.Time)
 	w.string(2, l.Stage)
 	w.string(3, l.Reason)
 	w.int(4, l.Attempts)
@@ -28,8 +28,8 @@ func readLoss(l *terroir.Loss, n protowire.Number, f field) (err error) {
 }
 
 func writeHeartbeat(w *writer, h *terroir.Heartbeat) {
-	w.int(1, micros(h.Time))
-	w.int(2, h.Interval.Microseconds())
+	w.time(1, h.Time)
+	w.duration(2, h.Interval)
 	w.string(3, h.Region)
 	w.int(4, int64(h.Revision))
 	w.bool(5, h.Tap)
@@ -52,7 +52,7 @@ func readHeartbeat(h *terroir.Heartbeat, n protowire.Number, f field) (err error
 }
 
 func writeAnnouncement(w *writer, a *terroir.Announcement) {
-	w.int(1, micros(a.Time))
+	w.time(1, a.Time)
 	w.string(2, a.Region)
 	w.string(3, a.Version)
 	for _, addr := range a.Addresses {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -65,9 +66,25 @@ func (w *writer) bytes(n protowire.Number, v []byte) {
 
 func (w *writer) string(n protowire.Number, v string) {
 	if v != "" {
-		w.b = protowire.AppendString(protowire.AppendTag(w.b, n, protowire.BytesType), v)
+		w.b = protowire.AppendString(protowire.AppendTag(w.b, n, protowire.BytesType), text(v))
 	}
 }
+
+// text is v as UTF-8 and of a length that is read again.
+func text(v string) string {
+	v = strings.ToValidUTF8(v, "\uFFFD")
+	if len(v) > maxString {
+		v = strings.ToValidUTF8(v[:maxString], "")
+	}
+	return v
+}
+
+// time and duration bring what a clock that was set can say into the bounds of what is read.
+func (w *writer) time(n protowire.Number, t time.Time) {
+	w.int(n, min(max(t.UnixMicro(), minMicros), maxMicros))
+}
+
+func (w *writer) duration(n protowire.Number, d time.Duration) { w.int(n, max(d.Microseconds(), 0)) }
 
 // addr is 4 or 16 bytes, without a zone.
 func (w *writer) addr(n protowire.Number, a netip.Addr) {
@@ -91,15 +108,19 @@ func (w *writer) message(n protowire.Number, fill func(*writer)) {
 	w.b = protowire.AppendBytes(protowire.AppendTag(w.b, n, protowire.BytesType), inner.b)
 }
 
-// AppendRecord appends the encoded record to b. The record holds one thing; an empty one appends its sequence alone.
+// AppendRecord appends the encoded record to b. The record holds one thing, with a sequence; an empty one appends its
+// sequence alone. What a stranger or a clock can make too long is cut here, texts and payloads (an event says so as
+// Truncated): a record that the hub does not take would stand in the way of all behind it.
 func AppendRecord(b []byte, r *terroir.Record) []byte {
 	w := &writer{b}
+	payload, transcript := r.Payload[:min(len(r.Payload), MaxPayload)], r.Transcript[:min(len(r.Transcript), MaxPayload)]
+	cut := len(payload) < len(r.Payload) || len(transcript) < len(r.Transcript)
 	if p := r.Position(); p != nil {
 		w.uint(recordSequence, p.Sequence)
 	}
 	switch {
 	case r.Event != nil:
-		w.message(recordEvent, func(w *writer) { writeEvent(w, r.Event) })
+		w.message(recordEvent, func(w *writer) { writeEvent(w, r.Event, cut) })
 	case r.Loss != nil:
 		w.message(recordLoss, func(w *writer) { writeLoss(w, r.Loss) })
 	case r.Heartbeat != nil:
@@ -107,14 +128,15 @@ func AppendRecord(b []byte, r *terroir.Record) []byte {
 	case r.Announcement != nil:
 		w.message(recordAnnouncement, func(w *writer) { writeAnnouncement(w, r.Announcement) })
 	}
-	w.bytes(recordPayload, r.Payload)
-	w.bytes(recordTranscript, r.Transcript)
+	w.bytes(recordPayload, payload)
+	w.bytes(recordTranscript, transcript)
 	return w.b
 }
 
-// DecodeRecord reads one record from b, which must hold nothing else. Sensor and epoch are left empty. Byte slices of
+// DecodeRecord reads one record from b, which must hold nothing else, into r, whatever was in it. Sensor and epoch are left empty. Byte slices of
 // the record are copies. What is not a record, or goes over a bound, yields an EINVALID error.
 func DecodeRecord(b []byte, r *terroir.Record) error {
+	*r = terroir.Record{}
 	var sequence uint64
 	err := fields(b, func(n protowire.Number, f field) error {
 		var err error
@@ -192,8 +214,6 @@ const (
 
 // epoch is the time that is not written, being zero.
 var epoch = time.UnixMicro(0).UTC()
-
-func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func timeOf(us int64) (time.Time, error) {
 	if us < minMicros || us > maxMicros {

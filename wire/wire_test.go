@@ -153,14 +153,68 @@ func TestWhatIsNotABatchIsRefused(t *testing.T) {
 		"no kind":           change(func(b *Batch) { b.Records[0].Event.Kind = 0 }),
 		"no attempts":       change(func(b *Batch) { b.Records[0].Event.Attempts = 0 }),
 		"no source":         change(func(b *Batch) { b.Records[0].Event.Source = netip.AddrPort{} }),
-		"payload too large": change(func(b *Batch) { b.Records[0].Payload = make([]byte, MaxPayload+1) }),
-		"text too long":     change(func(b *Batch) { b.Records[0].Event.Region = strings.Repeat("x", maxString+1) }),
+		"payload too large": with(recordPayload, make([]byte, MaxPayload+1)),
+		"text too long":     with(recordEvent, protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), make([]byte, maxString+1))),
 		"empty record":      change(func(b *Batch) { b.Records = append(b.Records, terroir.Record{}) }),
 	} {
 		if _, err := DecodeBatch(b); terroir.ErrorCode(err) != terroir.EINVALID {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// with is a batch of one record to which a field was added that no writer here would write.
+func with(n protowire.Number, value []byte) []byte {
+	record := protowire.AppendBytes(protowire.AppendTag(AppendRecord(nil, &sample().Records[0]), n, protowire.BytesType), value)
+	b := NewBuilder("paris-1", 42)
+	b.Add(record)
+	return b.Bytes()
+}
+
+// A record that the hub refuses would be sent again for ever, and all behind it would wait.
+func TestWhateverASensorSawIsTaken(t *testing.T) {
+	for name, see := range map[string]func(*terroir.Record){
+		"long text":         func(r *terroir.Record) { r.Event.TLS.ALPN = strings.Repeat("h2,", maxString) },
+		"long letters":      func(r *terroir.Record) { r.Event.TLS.SNI = strings.Repeat("é", maxString) },
+		"invalid text":      func(r *terroir.Record) { r.Event.AppProto = strings.Repeat("a\xff", maxString/2) },
+		"clock set back":    func(r *terroir.Record) { r.Event.Duration = -time.Second },
+		"clock not set":     func(r *terroir.Record) { r.Event.Time = time.Time{} },
+		"clock far ahead":   func(r *terroir.Record) { r.Event.Time = time.Unix(1<<40, 0) },
+		"long payload":      func(r *terroir.Record) { r.Payload = make([]byte, MaxPayload+1) },
+		"long transcript":   func(r *terroir.Record) { r.Transcript = make([]byte, MaxPayload+1) },
+		"of no destination": func(r *terroir.Record) { r.Event.Destination = netip.AddrPort{} },
+	} {
+		r := sample().Records[0]
+		see(&r)
+		long := len(r.Payload) > MaxPayload || len(r.Transcript) > MaxPayload
+		got := terroir.Record{Loss: &terroir.Loss{}} // what was in it before must not matter
+		if err := DecodeRecord(AppendRecord(nil, &r), &got); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got.Event.Truncated != long {
+			t.Errorf("%s: truncated is %v", name, got.Event.Truncated)
+		}
+		var again terroir.Record
+		if err := DecodeRecord(AppendRecord(nil, &got), &again); err != nil || !reflect.DeepEqual(got, again) {
+			t.Errorf("%s: a second time: %v", name, err)
+		}
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	for _, r := range sample().Records {
+		f.Add(AppendRecord(nil, &r))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r, again terroir.Record
+		if DecodeRecord(b, &r) != nil {
+			return
+		}
+		if err := DecodeRecord(AppendRecord(nil, &r), &again); err != nil || !reflect.DeepEqual(r, again) {
+			t.Fatalf("what was decoded does not come back: %v\n%+v\n%+v", err, r, again)
+		}
+	})
 }
 
 func TestInvalidTextIsMended(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -66,7 +67,7 @@ func runDemo(ctx context.Context, out, log io.Writer, f *demoFlags, listenGiven 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.run(ctx) })
 	g.Go(func() error {
-		sensors, err := startDemoSensors(ctx, f.dir, h.busURL, log)
+		sensors, err := startDemoSensors(ctx, f.dir, h.busURL, uint16(h.listen.Addr().(*net.TCPAddr).Port), log)
 		if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ type demoSensor struct {
 const readyWithin = 15 * time.Second
 
 // startDemoSensors starts one process a region, each with its own address on loopback, and waits until all listen.
-func startDemoSensors(ctx context.Context, dir, busURL string, log io.Writer) (*demoSensors, error) {
+func startDemoSensors(ctx context.Context, dir, busURL string, page uint16, log io.Writer) (*demoSensors, error) {
 	d := &demoSensors{}
 	d.g, ctx = errgroup.WithContext(ctx)
 	for i, r := range terroir.StudyRegions() {
@@ -48,7 +48,7 @@ func startDemoSensors(ctx context.Context, dir, busURL string, log io.Writer) (*
 		if err != nil {
 			return nil, err
 		}
-		if err := d.start(ctx, home, r.Code, busURL, addrs, log); err != nil {
+		if err := d.start(ctx, home, demoConfig(home, r.Code, busURL, page, addrs), r.Code, log); err != nil {
 			return nil, err
 		}
 	}
@@ -81,9 +81,9 @@ func demoAddresses(i int) []netip.Addr {
 	return []netip.Addr{a}
 }
 
-func (d *demoSensors) start(ctx context.Context, home, region, busURL string, addrs []netip.Addr, log io.Writer) error {
+func (d *demoSensors) start(ctx context.Context, home, config, region string, log io.Writer) error {
 	file := filepath.Join(home, "sensor.yaml")
-	if err := os.WriteFile(file, []byte(demoConfig(home, region, busURL, addrs)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return &terroir.Error{Code: terroir.EUNREACHABLE, Where: file, Message: "cannot write the sensor's configuration", Err: err}
 	}
 	if err := os.Remove(filepath.Join(home, sensor.BoundFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -114,7 +114,7 @@ func (d *demoSensors) start(ctx context.Context, home, region, busURL string, ad
 }
 
 // demoConfig is a complete configuration of a sensor: a good one to start from.
-func demoConfig(home, region, busURL string, addrs []netip.Addr) string {
+func demoConfig(home, region, busURL string, page uint16, addrs []netip.Addr) string {
 	var list []string
 	for _, a := range addrs {
 		list = append(list, fmt.Sprintf("%q", a))
@@ -127,8 +127,8 @@ theme: containers
 listen: {addresses: [%s]}
 limits: {idle_before: 10s, idle_after: 1s}
 heartbeat: 10s
-tap: {enabled: true, interval: 2s, never: [22]}
-`, region, region, home, busURL, strings.Join(list, ", "))
+tap: {enabled: true, interval: 2s, never: [22, %d]}
+`, region, region, home, busURL, strings.Join(list, ", "), page)
 }
 
 // waitBound waits for the file in which a sensor says what it listens on.

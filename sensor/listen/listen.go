@@ -109,6 +109,11 @@ type Server struct {
 	refused  map[string]int64
 	working  sync.WaitGroup
 	stop     chan struct{}
+	// ended are the UDP flows that wait to be recorded; recording is what does so, and reports.
+	ended     chan *flow
+	recording sync.WaitGroup
+	// spare is a descriptor that is given up to turn a client away when there is none left.
+	spare spare
 }
 
 // Start binds every port of the configuration and serves. Nothing is served when one cannot be bound: that yields an
@@ -118,7 +123,7 @@ func Start(ctx context.Context, opt Options, c terroir.Configuration, sink Sink)
 	s := &Server{
 		opt: opt, revision: c.Revision, sink: sink, ctx: context.WithoutCancel(ctx), errs: make(chan error, 1), stop: make(chan struct{}),
 		sessions: map[net.Conn]struct{}{}, sources: map[netip.Addr]int{}, refused: map[string]int64{},
-		tls: tlsConfig(opt.Certificate),
+		tls: tlsConfig(opt.Certificate), ended: make(chan *flow, udpQueue),
 	}
 	addrs := opt.Addresses
 	if len(addrs) == 0 {
@@ -139,7 +144,11 @@ func Start(ctx context.Context, opt Options, c terroir.Configuration, sink Sink)
 	for _, run := range serve {
 		s.working.Go(run)
 	}
-	s.working.Go(s.reportRefused)
+	s.spare.hold()
+	for range udpRecorders {
+		s.recording.Go(s.recordFlows)
+	}
+	s.recording.Go(s.reportRefused)
 	return s, nil
 }
 
@@ -233,7 +242,8 @@ func (s *Server) closeListeners() error {
 	return errors.Join(errs...)
 }
 
-// Shutdown stops serving, ends the open sessions and returns when all of them are recorded, or ctx ends.
+// Shutdown stops serving, ends the open sessions and returns when all of them are recorded, or ctx ends. It returns an
+// error of the sink that Err has not given yet.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closing {
@@ -241,16 +251,27 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	s.closing = true
-	close(s.stop)
 	for c := range s.sessions {
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // Wakes its reader, which sees that the server is closing.
+		_ = c.SetReadDeadline(time.Now().Add(drainWithin)) // Its reader takes what has arrived, and sees that the server is closing.
 	}
 	s.mu.Unlock()
 	err := s.closeListeners()
 	done := make(chan struct{})
-	go func() { s.working.Wait(); close(done) }()
+	go func() {
+		s.working.Wait()
+		close(s.ended)
+		close(s.stop) // Nothing is refused any more: the last report is complete.
+		s.recording.Wait()
+		s.spare.close()
+		close(done)
+	}()
 	select {
 	case <-done:
+		select {
+		case failed := <-s.errs:
+			err = errors.Join(failed, err)
+		default:
+		}
 		return err
 	case <-ctx.Done():
 		return errors.Join(err, fmt.Errorf("listen: sessions are still open: %w", ctx.Err()))

@@ -102,6 +102,22 @@ func (x *trap) dial(port uint16) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
+// awaitSessions waits until n clients are being served.
+func (x *trap) awaitSessions(n int) {
+	x.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		x.s.mu.Lock()
+		open := len(x.s.sessions)
+		x.s.mu.Unlock()
+		if open == n {
+			return
+		}
+		if time.Now().After(end) {
+			x.t.Fatalf("%d sessions are open, want %d", open, n)
+		}
+	}
+}
+
 // one waits for the only event.
 func (x *trap) one() terroir.Record {
 	x.t.Helper()
@@ -158,8 +174,13 @@ var sessions = []struct {
 		}
 		c.Close()
 	}, terroir.KindPayload, terroir.CloseClientFIN, "INFO\r\n"},
-	{"shutdown before a byte", func(x *trap) { x.dial(6379); time.Sleep(50 * time.Millisecond); x.shutdown() }, terroir.KindConnection, terroir.CloseShutdown, ""},
-	{"shutdown after a byte", func(x *trap) { say(x.dial(6379), "x"); time.Sleep(50 * time.Millisecond); x.shutdown() }, terroir.KindPayload, terroir.CloseShutdown, "x"},
+	{"shutdown before a byte", func(x *trap) { x.dial(6379); x.awaitSessions(1); x.shutdown() }, terroir.KindConnection, terroir.CloseShutdown, ""},
+	{"shutdown after a byte", func(x *trap) {
+		say(x.dial(6379), "x")
+		x.awaitSessions(1)
+		time.Sleep(50 * time.Millisecond)
+		x.shutdown()
+	}, terroir.KindPayload, terroir.CloseShutdown, "x"},
 	{"plain text to a TLS port", func(x *trap) { c := x.dial(6443); say(c, "GET / HTTP/1.0\r\n\r\n"); c.Close() }, terroir.KindPayload, terroir.CloseClientFIN, "GET / HTTP/1.0\r\n\r\n"},
 	{"no byte to a TLS port", func(x *trap) { x.dial(6443) }, terroir.KindConnection, terroir.CloseIdleLimit, ""},
 	{"FIN to a TLS port", func(x *trap) { x.dial(6443).Close() }, terroir.KindError, terroir.CloseClientFIN, ""},
@@ -188,7 +209,11 @@ func TestSessionsAreToldApart(t *testing.T) {
 		for _, c := range sessions {
 			t.Run(version+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
-				x := start(t, a, nil)
+				x := start(t, a, func(o *Options) {
+					if c.close != terroir.CloseIdleLimit { // A busy machine must not make the client idle.
+						o.IdleBefore, o.IdleAfter = time.Minute, time.Minute
+					}
+				})
 				c.do(x)
 				r := x.one()
 				e := r.Event

@@ -23,9 +23,12 @@ func (s *Server) accept(l *net.TCPListener, p terroir.ServedPort) {
 			return
 		}
 		if err != nil {
-			// Out of descriptors, or a client that was gone before: counted, and tried again a little later.
-			s.lose("accept", 1)
-			time.Sleep(10 * time.Millisecond)
+			// The client waits on. Without a descriptor it is turned away, and counted once.
+			if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) || !s.spare.turnAway(l) {
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			s.lose("descriptors", 1)
 			continue
 		}
 		source := unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort())

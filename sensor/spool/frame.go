@@ -22,8 +22,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// errTorn is a frame that is not whole.
-var errTorn = errors.New("the frame is not whole")
+var (
+	// errTorn is a frame that is not whole: nothing behind it can be found.
+	errTorn = errors.New("the frame is not whole")
+	// errDamaged is a frame whose checksum does not fit. Its length was read, so that the next one can be.
+	errDamaged = errors.New("the checksum of the frame does not fit")
+)
 
 // appendFrame appends a frame with what encode appends.
 func appendFrame(b []byte, seq uint64, encode func([]byte, uint64) []byte) []byte {
@@ -36,7 +40,9 @@ func appendFrame(b []byte, seq uint64, encode func([]byte, uint64) []byte) []byt
 	return b
 }
 
-// readFrame reads the next frame; io.EOF at the end, errTorn for anything that is not a whole frame.
+// readFrame reads the next frame; io.EOF at the end, errTorn for anything that is not a whole frame, errDamaged (with
+// the entry as it lies there) when its checksum does not fit. Frames of no bytes are not written for records, but a disk
+// that lost power leaves zeros: those are torn.
 func readFrame(r io.Reader) (Entry, error) {
 	var head [headerSize]byte
 	if n, err := io.ReadFull(r, head[:]); err != nil {
@@ -55,7 +61,10 @@ func readFrame(r io.Reader) (Entry, error) {
 	}
 	sum := crc32.Update(crc32.Checksum(head[8:], castagnoli), castagnoli, e.Data)
 	if sum != binary.LittleEndian.Uint32(head[4:]) {
-		return Entry{}, errTorn
+		if size == 0 {
+			return Entry{}, errTorn
+		}
+		return e, errDamaged
 	}
 	return e, nil
 }

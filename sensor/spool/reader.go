@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
-	"slices"
+
+	"terroir"
 )
 
 // Reader reads the records in order, also those that come while it reads. It is used by one goroutine.
@@ -15,6 +17,7 @@ type Reader struct {
 	next uint64 // the least sequence to return
 	seg  segment
 	file *os.File
+	src  *durableFile
 	r    *bufio.Reader
 }
 
@@ -30,24 +33,32 @@ func (r *Reader) Close() {
 }
 
 // Next waits until there is a record and returns up to max records, of together about maxBytes bytes (at least one).
-// Entries are in the order of their sequences. It returns the context's error when that ends first.
+// Entries are in the order of their sequences; those that were freed or damaged are left out. It returns the context's
+// error when that ends first, and an EINTERNAL error with file and offset when a segment cannot be read any more.
 func (r *Reader) Next(ctx context.Context, max, maxBytes int) ([]Entry, error) {
-	durable, err := r.wait(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var entries []Entry
-	for size := 0; len(entries) < max && size < maxBytes && r.next <= durable; {
-		e, err := r.read()
+	for len(entries) == 0 {
+		durable, err := r.wait(ctx)
 		if err != nil {
-			return entries, err
+			return nil, err
 		}
-		if e.Seq < r.next {
-			continue
+		for size := 0; len(entries) < max && size < maxBytes && r.next <= durable; {
+			e, err := r.read()
+			if err == io.EOF {
+				// What is durable was freed or damaged. What comes later is read when it is there.
+				r.next = durable + 1
+				break
+			}
+			if err != nil {
+				return entries, err
+			}
+			if e.Seq < r.next {
+				continue
+			}
+			r.next = e.Seq + 1
+			entries = append(entries, e)
+			size += len(e.Data)
 		}
-		r.next = e.Seq + 1
-		entries = append(entries, e)
-		size += len(e.Data)
 	}
 	return entries, nil
 }
@@ -71,47 +82,79 @@ func (r *Reader) wait(ctx context.Context) (durable uint64, err error) {
 	}
 }
 
-// read returns the next frame of the log, whatever its sequence. A segment's damaged end is passed over: Open has
-// reported it.
+// read returns the next frame of the log, whatever its sequence, and io.EOF when there is none now. Damaged frames are
+// passed over: Open has reported them.
 func (r *Reader) read() (Entry, error) {
 	for {
-		if r.file == nil {
-			if err := r.open(); err != nil {
+		if r.file != nil {
+			e, err := readFrame(r.r)
+			switch {
+			case err == nil:
+				return e, nil
+			case errors.Is(err, errDamaged):
+				continue
+			case errors.Is(err, errTorn) && r.listed() != nil:
+				// Open has cut or left out what was torn then, so this happened since.
+				return Entry{}, &terroir.Error{Code: terroir.EINTERNAL, Where: r.seg.path, Err: err,
+					Message: fmt.Sprintf("the segment is damaged before offset %d", r.src.off)}
+			case err != io.EOF && !errors.Is(err, errTorn):
 				return Entry{}, err
 			}
 		}
-		e, err := readFrame(r.r)
-		if err == nil {
-			return e, nil
-		}
-		if err != io.EOF && !errors.Is(err, errTorn) {
+		if err := r.advance(); err != nil {
 			return Entry{}, err
 		}
-		// The end of this segment; what is wanted is durable, so it is in a later one.
-		r.Close()
 	}
 }
 
-// open opens the segment behind the one that was read, or the first that holds what is wanted.
-func (r *Reader) open() error {
+// listed is the segment that is read as the spool knows it now, or nil when it was freed.
+func (r *Reader) listed() *segment {
 	r.s.mu.Lock()
-	segments := slices.Clone(r.s.segments)
-	r.s.mu.Unlock()
-	for _, seg := range segments {
-		if seg.last < r.next || seg.first <= r.seg.first {
-			continue
+	defer r.s.mu.Unlock()
+	for i := range r.s.segments {
+		if r.s.segments[i].first == r.seg.first {
+			seg := r.s.segments[i]
+			return &seg
+		}
+	}
+	return nil
+}
+
+// advance opens the next segment that holds what is wanted. When there is none it leaves the open one open, which may
+// grow, and returns io.EOF.
+func (r *Reader) advance() error {
+	for {
+		if seg := r.listed(); r.file != nil && seg != nil && seg.size > r.src.off {
+			return nil // It grew since its end was seen.
+		}
+		seg, ok := r.following()
+		if !ok {
+			return io.EOF
 		}
 		f, err := os.Open(seg.path)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // Freed meanwhile.
+		if again, ok := r.following(); errors.Is(err, os.ErrNotExist) && (!ok || again.first != seg.first) {
+			continue // Freed meanwhile: a segment is taken off the list before its file is removed.
 		}
 		if err != nil {
 			return err
 		}
-		r.seg, r.file, r.r = seg, f, bufio.NewReaderSize(&durableFile{s: r.s, f: f, first: seg.first}, 256<<10)
+		r.Close()
+		r.src = &durableFile{s: r.s, f: f, first: seg.first}
+		r.seg, r.file, r.r = seg, f, bufio.NewReaderSize(r.src, 256<<10)
 		return nil
 	}
-	return errClosed
+}
+
+// following is the first segment behind the one that was read with a record that is wanted.
+func (r *Reader) following() (segment, bool) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	for _, seg := range r.s.segments {
+		if seg.first > r.seg.first && seg.last >= max(seg.first, r.next) {
+			return seg, true
+		}
+	}
+	return segment{}, false
 }
 
 // durableFile reads a segment up to what is on disk for certain: what lies behind may yet be taken back.

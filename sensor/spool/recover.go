@@ -48,8 +48,10 @@ func (s *Spool) begin() error {
 	return s.rotate()
 }
 
-// scan finds the last sequence and the size of what is whole in the segment. What follows a frame that is not whole
-// is cut off in the last segment, and passed over in the others: bytes cannot be found again behind a broken length.
+// scan finds the last sequence and the size of what is whole in the segment. A frame whose checksum does not fit is
+// passed over and keeps its sequence: the hub may have it, and would take another record of that number for it. What
+// follows a frame that is not whole is cut off in the last segment, and passed over in the others: bytes cannot be
+// found again behind a broken length.
 func (s *Spool) scan(seg *segment, isLast bool) error {
 	f, err := os.Open(seg.path)
 	if err != nil {
@@ -59,6 +61,10 @@ func (s *Spool) scan(seg *segment, isLast bool) error {
 	r := bufio.NewReaderSize(f, 1<<20)
 	for {
 		e, err := readFrame(r)
+		if errors.Is(err, errDamaged) {
+			s.passOver(seg, &e)
+			continue
+		}
 		if err == nil && e.Seq <= seg.last {
 			err = errTorn
 		}
@@ -74,6 +80,15 @@ func (s *Spool) scan(seg *segment, isLast bool) error {
 		seg.last = e.Seq
 		seg.size += headerSize + int64(len(e.Data))
 	}
+}
+
+// passOver counts a damaged frame. Sequences in a segment have no gaps, so its own is known.
+func (s *Spool) passOver(seg *segment, e *Entry) {
+	size := headerSize + int64(len(e.Data))
+	slog.Warn("spool: a damaged record", "file", seg.path, "offset", seg.size, "bytes", size, "sequence", seg.last+1)
+	s.damaged += size
+	seg.size += size
+	seg.last++
 }
 
 func (s *Spool) torn(seg *segment, isLast bool) error {

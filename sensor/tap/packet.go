@@ -41,6 +41,9 @@ func parse4(b []byte) (p packet, ok bool) {
 	if head < 20 || len(b) < head || binary.BigEndian.Uint16(b[6:])&0x1fff != 0 {
 		return p, false // Later fragments have no ports.
 	}
+	if total := int(binary.BigEndian.Uint16(b[2:])); total >= head {
+		b = b[:min(len(b), total)] // Ethernet pads short packets to 46 bytes (IEEE 802.3).
+	}
 	src, dst := netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
 	ip := network{version: 4, ttl: b[8], id: binary.BigEndian.Uint16(b[4:]), df: b[6]&0x40 != 0, options: head - 20,
 		target: binary.BigEndian.Uint32(b[16:])}
@@ -55,6 +58,9 @@ func parse6(b []byte) (p packet, ok bool) {
 		return p, false
 	}
 	src, dst := netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
+	if size := int(binary.BigEndian.Uint16(b[4:])); size > 0 {
+		b = b[:min(len(b), 40+size)] // Ethernet pads short packets; 0 is a jumbogram (RFC 2675).
+	}
 	next, rest := b[6], b[40:]
 	for range maxExtensions {
 		switch next {

@@ -26,8 +26,10 @@ type Tap struct {
 	// sockets are the UDP ports of this machine, as of asked.
 	sockets map[uint16]bool
 	asked   time.Time
+	sent    sent
 
 	done chan struct{}
+	once sync.Once
 	wg   sync.WaitGroup
 	errs chan error
 }
@@ -101,12 +103,26 @@ func prepare(fd int, name string) error {
 }
 
 func (t *Tap) run(ctx context.Context) {
+	full := make(chan []terroir.Record)
+	t.wg.Go(func() {
+		for records := range full {
+			if err := putAll(ctx, t.sink, records); err != nil {
+				t.fail(err)
+			}
+		}
+	})
+	defer close(full)
+	defer func() { full <- t.take() }()
 	buf := make([]byte, 2048)
 	end := time.Now().Add(t.opt.Interval)
+	var pending []terroir.Record
 	for {
 		select {
 		case <-t.done:
-			t.report(ctx)
+			t.drain(buf)
+			if len(pending) > 0 {
+				full <- pending
+			}
 			return
 		default:
 		}
@@ -118,10 +134,30 @@ func (t *Tap) run(ctx context.Context) {
 			t.fail(fmt.Errorf("tap: %w", err))
 			return
 		}
-		if now.After(end) {
-			t.report(ctx)
-			end = now.Add(t.opt.Interval)
+		if pending == nil && now.After(end) {
+			pending, end = t.take(), now.Add(t.opt.Interval)
 		}
+		if pending != nil {
+			select { // Reading goes on while the sink is busy; an interval is then longer.
+			case full <- pending:
+				pending = nil
+			default:
+			}
+		}
+	}
+}
+
+// drainWithin bounds how long the end takes when packets go on coming.
+const drainWithin = 200 * time.Millisecond
+
+// drain takes what the socket has already.
+func (t *Tap) drain(buf []byte) {
+	for end := time.Now().Add(drainWithin); time.Now().Before(end); {
+		n, from, err := unix.Recvfrom(t.fd, buf, unix.MSG_DONTWAIT)
+		if err != nil {
+			return
+		}
+		t.packet(time.Now(), buf[:n], from)
 	}
 }
 
@@ -135,14 +171,17 @@ func (t *Tap) fail(err error) {
 // packet counts one packet. On loopback each is seen twice, going out and coming in; only the second counts.
 func (t *Tap) packet(now time.Time, b []byte, from unix.Sockaddr) {
 	ll, ok := from.(*unix.SockaddrLinklayer)
-	if !ok || ll.Pkttype == unix.PACKET_OUTGOING {
+	if !ok {
 		return
 	}
 	p, ok := parse(b)
-	if !ok || !t.own[p.dst.Addr()] {
+	if ok && ll.Pkttype == unix.PACKET_OUTGOING && p.transport == terroir.UDP {
+		t.sent.add(now, exchange{own: p.src, peer: p.dst})
+	}
+	if !ok || ll.Pkttype == unix.PACKET_OUTGOING || !t.own[p.dst.Addr()] {
 		return
 	}
-	if p.transport == terroir.UDP && t.answers(now, p.dst.Port()) {
+	if p.transport == terroir.UDP && (t.sent.has(now, exchange{own: p.dst, peer: p.src}) || t.answers(now, p.dst.Port())) {
 		return
 	}
 	t.table.add(now, &p)
@@ -159,40 +198,31 @@ func (t *Tap) answers(now time.Time, port uint16) bool {
 	return t.sockets[port]
 }
 
-// report records the rows of the interval, and what was lost in it.
-func (t *Tap) report(ctx context.Context) {
+// take returns the rows and losses of the interval, never nil.
+func (t *Tap) take() []terroir.Record {
 	rows, lost := t.table.take()
-	for _, r := range rows {
-		t.put(ctx, r)
-	}
-	t.lost(ctx, "table", lost)
+	records := appendLoss(append([]terroir.Record{}, rows...), t.opt.Sensor, "table", lost)
 	// The counters of the kernel begin anew with each reading (packet(7)).
 	if stats, err := unix.GetsockoptTpacketStats(t.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-		t.lost(ctx, "kernel", int64(stats.Drops))
+		records = appendLoss(records, t.opt.Sensor, "kernel", int64(stats.Drops))
 	}
-}
-
-func (t *Tap) lost(ctx context.Context, reason string, n int64) {
-	if n == 0 {
-		return
-	}
-	l := &terroir.Loss{Time: time.Now().UTC(), Stage: "tap", Reason: reason, Attempts: n}
-	l.Sensor = t.opt.Sensor
-	t.put(ctx, terroir.Record{Loss: l})
-}
-
-func (t *Tap) put(ctx context.Context, r terroir.Record) {
-	if err := t.sink.Put(ctx, r); err != nil {
-		t.fail(fmt.Errorf("tap: event not recorded: %w", err))
-	}
+	return records
 }
 
 // Err gives the first error: from then on attempts go unrecorded.
 func (t *Tap) Err() <-chan error { return t.errs }
 
-// Close records what was counted so far and stops.
-func (t *Tap) Close() error {
-	close(t.done)
-	t.wg.Wait()
-	return unix.Close(t.fd)
+// Close records what was counted so far and stops. It returns an error of the sink that Err has not given yet.
+func (t *Tap) Close() (err error) {
+	t.once.Do(func() {
+		close(t.done)
+		t.wg.Wait()
+		err = unix.Close(t.fd)
+		select {
+		case failed := <-t.errs:
+			err = errors.Join(failed, err)
+		default:
+		}
+	})
+	return err
 }

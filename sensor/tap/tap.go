@@ -4,7 +4,8 @@
 //
 // Attempts of one source on one port of one address are one row an interval, with their number. A SYN that is sent
 // again (the same ports and sequence number) is one attempt. Not counted are packets that the sensor's machine sends,
-// answers to it (UDP to a port that one of its sockets has), and the operator's own ports (Never).
+// answers to it (UDP from an end to which it sent something less than half a minute ago, or to a port that one of its
+// sockets has), and the operator's own ports (Never).
 package tap
 
 import (

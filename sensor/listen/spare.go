@@ -1,0 +1,59 @@
+package listen
+
+import (
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// spare holds a descriptor in reserve. A process that has used up its own cannot accept, and clients would wait in the
+// kernel's queue until it overflows unseen.
+type spare struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+// hold takes the descriptor, if it is not held.
+func (s *spare) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reopen()
+}
+
+func (s *spare) reopen() {
+	if s.file == nil {
+		if f, err := os.Open(os.DevNull); err == nil { // Without it, clients wait.
+			s.file = f
+		}
+	}
+}
+
+// turnAway accepts one client with the spare descriptor and resets it. It says whether there was one.
+func (s *spare) turnAway(l *net.TCPListener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file != nil {
+		_ = s.file.Close()
+		s.file = nil
+	}
+	defer s.reopen()
+	_ = l.SetDeadline(time.Now().Add(10 * time.Millisecond))
+	c, err := l.AcceptTCP()
+	_ = l.SetDeadline(time.Time{})
+	if err != nil {
+		return false
+	}
+	_ = c.SetLinger(0)
+	_ = c.Close()
+	return true
+}
+
+func (s *spare) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file != nil {
+		_ = s.file.Close()
+		s.file = nil
+	}
+}

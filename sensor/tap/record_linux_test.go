@@ -1,0 +1,99 @@
+package tap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"terroir"
+)
+
+func TestThePaddingOfEthernetIsNotPartOfAPacket(t *testing.T) {
+	for _, ends := range [][2]string{v4, v6} {
+		s := syn("S")
+		s.Options = s.Options[:1]
+		b := build(t, ends, layers.IPProtocolTCP, s)
+		bare, _ := parse(b)
+		padded, ok := parse(append(b, 0, 0))
+		if !ok || padded.signature != bare.signature {
+			t.Errorf("%q became %q", bare.signature, padded.signature)
+		}
+	}
+}
+
+// meeting is a sink whose Put returns when as many as the tap hands over at once are there, as with a shared write.
+type meeting struct {
+	wg   sync.WaitGroup
+	fail error
+}
+
+func (m *meeting) Put(context.Context, terroir.Record) error {
+	m.wg.Done()
+	m.wg.Wait()
+	return m.fail
+}
+
+func TestRowsAreHandedOverTogether(t *testing.T) {
+	sink := &meeting{fail: errors.New("disk on fire")}
+	sink.wg.Add(recorders)
+	if err := putAll(context.Background(), sink, make([]terroir.Record, recorders)); !errors.Is(err, sink.fail) {
+		t.Errorf("got %v", err)
+	}
+	if err := putAll(context.Background(), sink, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnswersAreRecognisedForAWhile(t *testing.T) {
+	var s sent
+	now := time.Now()
+	own, server := netip.MustParseAddrPort("192.0.2.1:50000"), netip.MustParseAddrPort("192.0.2.53:53")
+	s.add(now, exchange{own, server})
+	for _, c := range []struct {
+		x     exchange
+		after time.Duration
+		want  bool
+	}{
+		{exchange{own, server}, 0, true},
+		{exchange{own, netip.MustParseAddrPort("192.0.2.53:54")}, 0, false},
+		{exchange{netip.MustParseAddrPort("192.0.2.1:50001"), server}, 0, false},
+		{exchange{own, server}, answerWithin, true},
+		{exchange{own, server}, 3 * answerWithin, false},
+	} {
+		if got := s.has(now.Add(c.after), c.x); got != c.want {
+			t.Errorf("%v after %v: %v", c.x, c.after, got)
+		}
+	}
+	for i := range 10 * maxExchanges {
+		s.add(now, exchange{netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 16), 9}), uint16(i)), server})
+		if n := len(s.young) + len(s.old); n > 2*maxExchanges {
+			t.Fatalf("%d exchanges are remembered", n)
+		}
+	}
+}
+
+func TestCloseTellsThatRowsWereNotRecorded(t *testing.T) {
+	sink := &meeting{fail: errors.New("disk on fire")}
+	own := netip.MustParseAddr("127.9.8.6")
+	tap, err := Start(context.Background(), Options{Addresses: []netip.Addr{own}, Interval: time.Hour}, sink)
+	if errors.Is(err, ErrNoCapability) {
+		t.Skip("CAP_NET_RAW is missing: run as root, or with the capability, as CI does")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink.wg.Add(1)
+	refuse(t, fmt.Sprintf("%s:40001", own))
+	if err := tap.Close(); !errors.Is(err, sink.fail) {
+		t.Errorf("got %v", err)
+	}
+	if err := tap.Close(); err != nil {
+		t.Error(err)
+	}
+}
