@@ -75,8 +75,10 @@ func TestNoDatagramVanishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 5000
-	for range n {
-		c, err := net.Dial("udp", s.Bound()[0].Addr.String())
+	for i := range n {
+		// An address of its own each: two datagrams of one source would be one flow.
+		d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 1, byte(i>>8), byte(i))}}
+		c, err := d.Dial("udp", s.Bound()[0].Addr.String())
 		if err != nil {
 			t.Fatal(err)
 		}
