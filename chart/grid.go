@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
 	"terroir/encode"
 	"terroir/views"
 )
@@ -57,7 +60,7 @@ func layOut(v *views.View, r *views.Result) *grid {
 	columns, rows := map[string]int{}, map[string]int{}
 	var totals []float64
 	for _, row := range r.Rows {
-		cx, ry := encode.Human(row[x], v.Chart.X), encode.Human(row[y], v.Chart.Y)
+		cx, ry := name(row[x], v.Chart.X), name(row[y], v.Chart.Y)
 		if _, ok := columns[cx]; !ok {
 			columns[cx] = len(g.columns)
 			g.columns = append(g.columns, cx)
@@ -81,6 +84,16 @@ func layOut(v *views.View, r *views.Result) *grid {
 	}
 	g.order(totals)
 	return g
+}
+
+// name is a value as the head of a row or column: countries by their English names.
+func name(x any, column string) string {
+	if code, ok := x.(string); ok && column == "country" {
+		if r, err := language.ParseRegion(code); err == nil {
+			return display.English.Regions().Name(r)
+		}
+	}
+	return encode.Human(x, column)
 }
 
 func (r *gridRow) put(column int, n float64) {

@@ -96,6 +96,14 @@ func heat(v *views.View, r *views.Result) heatModel {
 	return m
 }
 
+// counted is a number with its unit, in the singular where it is one.
+func counted(n, unit string) string {
+	if n == "1" {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	return strings.TrimSpace(n + " " + unit)
+}
+
 type barModel struct {
 	Unit string
 	Rows []barRow
@@ -120,7 +128,7 @@ func bars(v *views.View, r *views.Result) barModel {
 			m.More = len(r.Rows) - maxRows
 			break
 		}
-		b := barRow{Key: encode.Human(row[y], v.Chart.Y), Value: number(row[value]), Text: encode.Human(row[value], "")}
+		b := barRow{Key: counted(encode.Human(row[y], v.Chart.Y), m.Unit), Value: number(row[value]), Text: encode.Human(row[value], "")}
 		if extra >= 0 {
 			b.More = encode.Human(row[extra], "") + " " + r.Columns[extra].Name
 		}

@@ -132,7 +132,7 @@ func (c *canvas) cell(v *views.View, g *grid, x, width, value float64) {
 func (c *canvas) bars(v *views.View, r *views.Result) {
 	m := bars(v, r)
 	for _, row := range m.Rows {
-		c.text(16, c.y+16, 12, "start", c.theme.Text, row.Key+" "+m.Unit)
+		c.text(16, c.y+16, 12, "start", c.theme.Text, row.Key)
 		c.rect(leftMargin, c.y+4, 480, rowHeight-8, c.theme.Track)
 		c.rect(leftMargin, c.y+4, 480*row.Value/max(m.Most, 1), rowHeight-8, c.theme.Fill)
 		text := row.Text

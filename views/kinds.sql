@@ -2,7 +2,7 @@
 title: What sort of attempts
 question: How many attempts ended in a payload, and how many met no listener?
 scope: [from, to, regions, sensors, ip_version, over]
-chart: {type: heatmap, x: place, y: kind, value: attempts}
+chart: {type: heatmap, x: kind, y: place, value: attempts}
 page: overview
 order: 35
 span: 4

@@ -22,7 +22,7 @@ func simulateCommand() *cobra.Command {
 				return &terroir.Error{Code: terroir.EUSAGE, Message: "--out is needed", Hint: "name a folder"}
 			}
 			bar := newBar("simulate")
-			err := simulate.Write(c.Context(), opt, out, simulate.Parts{Pcaps: !noPcaps}, bar.set)
+			err := simulate.Write(c.Context(), opt, out, simulate.Parts{Pcaps: !noPcaps, Events: true}, bar.set)
 			bar.done()
 			if err == nil {
 				fmt.Fprintln(c.ErrOrStderr(), "written to", out)
