@@ -116,13 +116,19 @@ func partOfName(c byte) bool {
 // partOfDotted leaves the dot to whole: an address may end a sentence.
 func partOfDotted(c byte) bool { return digit(c) }
 
-// replaceForms replaces every form that stands alone.
+// replaceForms replaces every form that stands alone. What is replaced may free its neighbour, so it is done again until
+// nothing changes; since a form needs both sides free, that takes three rounds at most.
 func replaceForms(b []byte, forms []form) []byte {
-	for _, f := range forms {
-		if !bytes.Contains(b, f.text) {
-			continue
+	for changed := true; changed; {
+		changed = false
+		for _, f := range forms {
+			if !bytes.Contains(b, f.text) {
+				continue
+			}
+			if r := f.replace(b); len(r) != len(b) || &r[0] != &b[0] {
+				b, changed = r, true
+			}
 		}
-		b = f.replace(b)
 	}
 	return b
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,17 +40,28 @@ func newRoot() *cobra.Command {
 		Short: "A regional honeypot observatory: what is seen here that is not seen elsewhere?",
 		Long: "terroir answers, with evidence that can be checked: what does this region see that others do not, what does our\n" +
 			"configuration miss there, and what should its sensors listen on instead?\n\nBegin with: terroir demo",
-		SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true, SuggestionsMinimumDistance: 2,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &terroir.Error{Code: terroir.EUSAGE, Message: err.Error(), Hint: "see " + c.CommandPath() + " --help"}
 	})
 	root.AddCommand(demoCommand(), hubCommand(), sensorCommand(), configCommand(), importCommand(), viewCommand(), sqlCommand(),
 		reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), versionCommand())
-	for _, c := range root.Commands() {
-		usageErrors(c)
-	}
+	root.Args = unknownCommand
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	usageErrors(root)
 	return root
+}
+
+// unknownCommand refuses every argument that is not a command, and proposes those that look like it.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return fmt.Errorf("unknown command %q", args[0])
 }
 
 // usageErrors makes wrong arguments and unknown subcommands usage errors, everywhere below c.

@@ -34,7 +34,11 @@ func newParser(header []string, m *Mapping, src ingest.Source) (*parser, error) 
 	}
 	p := &parser{m: m, source: src, column: map[string]int{}, names: map[string]bool{}}
 	index := headerIndex(header)
-	for field, name := range m.Columns {
+	for _, field := range Fields() {
+		name, mapped := m.Columns[field]
+		if !mapped {
+			continue
+		}
 		i, ok := index[name]
 		if !ok {
 			return nil, &terroir.Error{Code: terroir.EINVALID, Where: src.Name, Message: fmt.Sprintf("the header has no column %q", name),
