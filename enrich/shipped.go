@@ -2,6 +2,7 @@ package enrich
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func unpack(file string, packed []byte) error {
 	// Written beside and renamed: another process sees all of it or nothing.
 	tmp := fmt.Sprintf("%s.%d", file, os.Getpid())
 	if err := os.WriteFile(tmp, plain, 0o644); err != nil {
-		return err
+		return errors.Join(err, os.Remove(tmp))
 	}
 	return os.Rename(tmp, file)
 }

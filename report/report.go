@@ -3,7 +3,9 @@
 package report
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -38,6 +40,15 @@ type Section struct {
 //go:embed report.tmpl
 var page string
 
+//go:embed report.css
+var pageCSS string
+
+// style is the page's style sheet; its hash lets the page's own policy allow this one and no other.
+var (
+	style     = chart.CSS + pageCSS
+	styleHash = sha256.Sum256([]byte(style))
+)
+
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"day":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") },
 	"says": Says,
@@ -51,9 +62,11 @@ func HTML(w io.Writer, r Report) error {
 	}
 	data := struct {
 		Report
-		CSS      template.CSS
+		Style    template.HTML
+		Policy   string
 		Sections []section
-	}{Report: r, CSS: template.CSS(chart.CSS)} //nolint:gosec // our own style sheet
+	}{Report: r, Style: template.HTML("<style>" + style + "</style>"), //nolint:gosec // our own style sheet, as it was hashed
+		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(styleHash[:]) + "'"}
 	for _, s := range r.Sections {
 		x := section{Section: s}
 		if s.Err == nil {
@@ -90,8 +103,14 @@ func markdownSection(w io.Writer, s Section) error {
 		_, err := fmt.Fprintf(w, "## %s\n\nNot available: %s\n\n", s.View.Title, encode.Plain(s.Err.Error()))
 		return err
 	}
-	if err := encode.Markdown(w, s.View, s.Result); err != nil {
+	table, cutRows, cutColumns := chart.Pivot(s.View, s.Result)
+	if err := encode.Markdown(w, s.View, table); err != nil {
 		return err
+	}
+	if cutRows+cutColumns > 0 {
+		if _, err := fmt.Fprintf(w, "\n%d rows and %d columns with less are not shown.\n", cutRows, cutColumns); err != nil {
+			return err
+		}
 	}
 	says := Says(s)
 	if says != "" {

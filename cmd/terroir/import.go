@@ -177,7 +177,7 @@ func (im *fileImport) file(ctx context.Context, name string) error {
 	err = errors.Join(err, sink.Close())
 	bar.done()
 	if !im.quiet {
-		im.summary(name, report, held(before, epoch), time.Since(begun))
+		im.summary(name, report, held(before, epoch), err == nil, time.Since(begun))
 	}
 	return err
 }
@@ -255,8 +255,12 @@ func (im *fileImport) rejectPath(name string) string {
 }
 
 // summary says on standard error what came of a file.
-func (im *fileImport) summary(name string, r ingest.Report, again bool, took time.Duration) {
-	fmt.Fprintf(os.Stderr, "%s: %d events in %.1f s (%.0f/s)", name, r.Events, took.Seconds(), float64(r.Events)/took.Seconds())
+func (im *fileImport) summary(name string, r ingest.Report, again, whole bool, took time.Duration) {
+	verb := ""
+	if !whole {
+		verb = " read"
+	}
+	fmt.Fprintf(os.Stderr, "%s: %d events%s in %.1f s (%.0f/s)", name, r.Events, verb, took.Seconds(), float64(r.Events)/took.Seconds())
 	if again {
 		fmt.Fprint(os.Stderr, "; imported before: only what was missing was added")
 	}

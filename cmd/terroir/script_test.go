@@ -2,9 +2,11 @@ package main
 
 import (
 	"compress/gzip"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,13 +27,13 @@ func TestCommands(t *testing.T) {
 			env.Setenv("SHARED", shared)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitCode, "cut": cut, "gzip": gzipFile},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitCode, "cut": cut, "gzip": gzipFile, "hold": hold, "waitfile": waitFile},
 	})
 }
 
 // exitCode runs a command that must fail with the code: exitcode 3 terroir ….
 func exitCode(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec("sh", append([]string{"-c", `want=$1; shift; "$@"; got=$?; [ $got = $want ] || { echo "exit code $got, want $want" >&2; exit 99; }`, "sh"}, args...)...)
+	err := ts.Exec("sh", append([]string{"-c", `want=$1; shift; timeout 60 "$@"; got=$?; [ $got = $want ] || { echo "exit code $got, want $want" >&2; exit 99; }`, "sh"}, args...)...)
 	if (err != nil) != neg {
 		ts.Fatalf("%v", err)
 	}
@@ -56,4 +58,25 @@ func gzipFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(z.Close())
 	ts.Check(f.Close())
+}
+
+// hold listens on an address until the script ends, and names it in $HELD and $HELDPORT: hold HOST:PORT.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Setenv("HELD", l.Addr().String())
+	ts.Setenv("HELDPORT", port)
+}
+
+// waitFile waits until a file is there: waitfile PATH.
+func waitFile(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%s did not appear", args[0])
 }

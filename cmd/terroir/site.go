@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"terroir"
@@ -119,6 +121,22 @@ func listenSite(address string) (net.Listener, error) {
 	return l, nil
 }
 
+// ownHost refuses requests for a host by another name than localhost: the page of a stranger whose name resolves to this
+// machine (DNS rebinding) would else read everything through the user's browser.
+func ownHost(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && host != "localhost" {
+			http.Error(w, "this hub answers to its address and to localhost only", http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // serve answers until ctx ends, and then gives requests under way a few seconds.
 func (s *site) serve(ctx context.Context, l net.Listener) error {
 	page, err := web.New(s)
@@ -128,7 +146,7 @@ func (s *site) serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(s, version))
 	mux.Handle("/", page)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	srv := &http.Server{Handler: ownHost(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
