@@ -83,7 +83,7 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Recent == 0 {
 		opt.Recent = 200
 	}
-	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer), fleet: map[string]Sensor{}}
+	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{}}
 }
 
 // messageQueue bounds the batches that wait while a commit is under way.

@@ -38,8 +38,9 @@ const (
 	maxOwn   = 1 << 14
 )
 
-func newPipeline(e Enricher, a Analyzer) *pipeline {
-	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{}, known: map[terroir.PayloadID]string{}, own: map[netip.Addr]struct{}{}}
+// newPipeline makes a pipeline whose batches are expected to hold so many events.
+func newPipeline(e Enricher, a Analyzer, events int) *pipeline {
+	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{Events: make([]terroir.Event, 0, events)}, known: map[terroir.PayloadID]string{}, own: map[netip.Addr]struct{}{}}
 }
 
 // add takes one record, whose position is set.

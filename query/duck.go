@@ -96,6 +96,9 @@ func (d *Duck) Close() error { return d.db.Close() }
 
 // Query runs the statement, which must be one that only reads.
 func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, error) {
+	if strings.Trim(statement, "; \t\r\n") == "" {
+		return nil, terroir.Errorf(terroir.EINVALID, "the statement is empty")
+	}
 	g, err := d.acquire(ctx)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,140 @@
+package csvfile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"terroir"
+	"terroir/ingest"
+)
+
+// list is a sink that keeps what it is given.
+type list []terroir.Record
+
+// Put implements ingest.Sink.
+func (l *list) Put(_ context.Context, r terroir.Record) error {
+	*l = append(*l, r)
+	return nil
+}
+
+const mapping = `
+columns: {ts: when, sensor: host, src_ip: from, dst_port: port, payload: data, kind: what, transport: proto, attempts: n}
+formats: {ts: "2006-01-02 15:04:05", payload: hex}
+values: {what: {}, kind: {closed: unserved}}
+regions: {paris: eu-west-3}
+`
+
+func read(t *testing.T, text string) (list, ingest.Report, []string, error) {
+	t.Helper()
+	m, err := ParseMapping("map.yaml", []byte(strings.Replace(mapping, "what: {}, ", "", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got list
+	var rejected []string
+	rep, err := Read(context.Background(), ingest.Source{Name: "t.csv", Reader: strings.NewReader(text), Sensor: "s", Region: "r"},
+		Options{Mapping: m, Reject: func(line int, _ []string, why error) error {
+			rejected = append(rejected, fmt.Sprintf("%d: %v", line, why))
+			return nil
+		}}, &got)
+	return got, rep, rejected, err
+}
+
+const header = "when,host,from,port,proto,what,data,n\n"
+
+func TestRowsBecomeEvents(t *testing.T) {
+	got, _, rejected, err := read(t, header+
+		"2022-06-14 10:00:00,paris,198.51.100.7,22.0,TCP,closed,,\n"+
+		"2022-06-14 10:00:01,,::ffff:198.51.100.8,6379,tcp,,50494e47,3\n"+
+		"2022-06-14 10:00:02,\"\",2001:DB8::1,53,udp,payload,00,\n")
+	if err != nil || len(rejected) > 0 || len(got) != 3 {
+		t.Fatalf("%d records, rejected %v, %v", len(got), rejected, err)
+	}
+	a, b, c := got[0].Event, got[1].Event, got[2].Event
+	if a.Sensor != "paris" || a.Region != "eu-west-3" || a.Kind != terroir.KindUnserved || a.Destination.Port() != 22 || a.Attempts != 1 ||
+		!a.Time.Equal(time.Date(2022, 6, 14, 10, 0, 0, 0, time.UTC)) {
+		t.Errorf("first: %+v", a)
+	}
+	if b.Sensor != "s" || b.Region != "r" || b.Kind != terroir.KindPayload || b.Source.Addr().String() != "198.51.100.8" || b.Attempts != 3 ||
+		string(got[1].Payload) != "PING" || b.SourceBytes != 4 {
+		t.Errorf("second: %+v", b)
+	}
+	if c.Source.Addr().String() != "2001:db8::1" || c.Transport != terroir.UDP {
+		t.Errorf("third: %+v", c)
+	}
+}
+
+func TestRowsThatCannotBeReadAreKept(t *testing.T) {
+	good := "2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,\n"
+	for row, want := range map[string]string{
+		"a,b": "3: 2 columns, want at least 8",
+		"yesterday,paris,198.51.100.7,22,tcp,closed,,":                "3: parsing time",
+		"2022-06-14 10:00:00,pa ris,198.51.100.7,22,tcp,closed,,":     "3: sensor",
+		"2022-06-14 10:00:00,paris,198.51.100.7.1,22,tcp,closed,,":    "3: ParseAddr",
+		"2022-06-14 10:00:00,paris,198.51.100.7,65536,tcp,closed,,":   "3: dst_port \"65536\" is not a whole number from 0 to 65535",
+		"2022-06-14 10:00:00,paris,198.51.100.7,,tcp,closed,,":        "3: no port",
+		"2022-06-14 10:00:00,paris,198.51.100.7,22,sctp,closed,,":     "3: ",
+		"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,opened,,":      "3: ",
+		"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,payload,5g,":   "3: payload: ",
+		"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,0":     "3: attempts",
+		"9999-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,":      "3: time",
+		"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,1e300": "3: attempts",
+	} {
+		got, rep, rejected, err := read(t, header+good+row+"\n"+good)
+		if err != nil || len(got) != 2 || len(rejected) != 1 || !strings.HasPrefix(rejected[0], want) {
+			t.Errorf("%q: %d events, rejected %q, want %q (%v)", row, len(got), rejected, want, err)
+		}
+		var skipped int64
+		for _, n := range rep.Skipped {
+			skipped += n
+		}
+		if rep.Events != 2 || skipped != 1 {
+			t.Errorf("%q: the report is %+v", row, rep)
+		}
+	}
+}
+
+func TestAQuoteThatIsNeverClosedEndsTheRead(t *testing.T) {
+	got, _, _, err := read(t, header+"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,\n\""+strings.Repeat("x\n", 2<<20))
+	if len(got) != 1 || terroir.ErrorCode(err) != terroir.EINVALID || !strings.Contains(err.Error(), "is a quote not closed?") {
+		t.Errorf("%d events, %v", len(got), err)
+	}
+}
+
+func TestMappingsThatAreWrong(t *testing.T) {
+	for text, want := range map[string]string{
+		"columns: {ts: a}":            `column "src_ip" is not mapped`,
+		"columns: {ts: a, colour: b}": `unknown column "colour"`,
+		"columns: [ts]":               "not a mapping",
+		"rows: {}":                    "not a mapping",
+		"columns: {ts: a, src_ip: b, transport: c}\nregions: {x: 'a b'}":     "region of x",
+		"columns: {ts: a, src_ip: b, transport: c}\nconstants: {ts: '2022'}": `"ts" is both`,
+	} {
+		_, err := ParseMapping("m.yaml", []byte(text))
+		if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.HasPrefix(err.Error(), "m.yaml: ") || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(header + "2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,\n")
+	f.Add(header + "\"2022-06-14 10:00:00\",a\"b,::1,1,udp,payload,00,2\n\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, rep, rejected, _ := read(t, text)
+		if int64(len(got)) != rep.Events {
+			t.Fatalf("%d events, %d in the report", len(got), rep.Events)
+		}
+		var skipped int64
+		for _, n := range rep.Skipped {
+			skipped += n
+		}
+		if skipped != int64(len(rejected)) {
+			t.Fatalf("%d skipped, %d rejected", skipped, len(rejected))
+		}
+	})
+}
