@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"terroir"
+	"terroir/strictyaml"
 )
 
 // positions finds the place of a value in the file: name:line:column by its path, such as "listen.ports[1].port".
@@ -48,7 +49,7 @@ func decode(name string, text []byte, prefix string, v any) (positions, map[stri
 		return pos, nil, err
 	}
 	if body {
-		if err := yaml.UnmarshalWithOptions(text, v, yaml.Strict()); err != nil {
+		if err := strictyaml.Decode(text, v); err != nil {
 			return pos, nil, pos.locate(syntaxError(name, err, v), v)
 		}
 		if err := pos.fractions(v); err != nil {
@@ -238,7 +239,7 @@ func environment(prefix string, v any, pos *positions, origins map[string]string
 		}
 		if l.value.Kind() == reflect.String {
 			l.value.SetString(text)
-		} else if err := yaml.UnmarshalWithOptions([]byte(text), l.value.Addr().Interface(), yaml.Strict()); err != nil {
+		} else if err := strictyaml.Decode([]byte(text), l.value.Addr().Interface()); err != nil {
 			return syntaxError(name, err, v)
 		}
 		pos.at[l.path], origins[l.path] = name, name

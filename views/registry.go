@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"terroir"
+	"terroir/strictyaml"
 )
 
 //go:generate go run ./docgen
@@ -110,8 +111,7 @@ func Parse(file string, text []byte) (*View, error) {
 		return nil, wrong(fmt.Errorf("it does not begin with /* front matter */"))
 	}
 	v := &View{Name: strings.TrimSuffix(file, ".sql"), SQL: strings.TrimRight(strings.TrimSpace(string(statement)), ";")}
-	dec := yaml.NewDecoder(bytes.NewReader(head), yaml.Strict())
-	if err := dec.Decode(v); err != nil {
+	if err := strictyaml.Decode(head, v); err != nil {
 		return nil, wrong(err)
 	}
 	if err := v.complete(); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"terroir"
+	"terroir/strictyaml"
 )
 
 // Mapping says how a table's columns become events.
@@ -56,7 +57,7 @@ func LoadMapping(file string) (*Mapping, error) {
 // ParseMapping is LoadMapping for text; name stands in messages.
 func ParseMapping(name string, text []byte) (*Mapping, error) {
 	m := &Mapping{}
-	if err := yaml.UnmarshalWithOptions(text, m, yaml.Strict()); err != nil {
+	if err := strictyaml.Decode(text, m); err != nil {
 		return nil, &terroir.Error{Code: terroir.ECONFIG, Where: name, Message: "not a mapping: " + oneLine(yaml.FormatError(err, false, false)),
 			Hint: "the keys are columns, formats, values, constants and regions"}
 	}
