@@ -14,6 +14,10 @@ type ServedPort struct {
 	Service string
 	// TLS asks the sensor to complete TLS handshakes on the port (TCP only).
 	TLS bool
+	// Proxy says that trusted proxies put a PROXY header before what the client sends (TCP only). Persona names what
+	// answers there; "" stands for the persona of the service, if there is one, and "none" for silence.
+	Proxy   bool
+	Persona string
 }
 
 // String is transport/port, such as "tcp/6379".

@@ -70,7 +70,7 @@ func run(ctx context.Context, opt Options, sp *spool.Spool, rec *recorder) error
 	if err != nil {
 		return err
 	}
-	tapped, err := opt.startTap(ctx, rec, server.Bound())
+	tapped, err := opt.startTap(ctx, rec, server)
 	if err != nil {
 		return errors.Join(err, server.Shutdown(ctx))
 	}
@@ -144,22 +144,14 @@ func (opt Options) listenOptions() listen.Options {
 }
 
 // startTap starts the tap. Without the capability the sensor says so once and goes on without it.
-func (opt Options) startTap(ctx context.Context, rec *recorder, bound []listen.Bound) (*tap.Tap, error) {
+func (opt Options) startTap(ctx context.Context, rec *recorder, server *listen.Server) (*tap.Tap, error) {
 	if opt.Tap == nil {
 		return nil, nil
 	}
 	o := *opt.Tap
 	o.Sensor, o.Region = opt.Name, opt.Region
 	o.Revision = func() int32 { return opt.Configuration.Revision }
-	served := map[string]bool{}
-	for _, b := range bound {
-		served[b.Port.String()] = true
-		b.Port.Port = b.Addr.Port() // Where the port is really served, if not there.
-		served[b.Port.String()] = true
-	}
-	o.Served = func(t terroir.Transport, port uint16) bool {
-		return served[terroir.ServedPort{Transport: t, Port: port}.String()]
-	}
+	o.Served = server.Serves
 	t, err := tap.Start(ctx, o, rec)
 	if errors.Is(err, tap.ErrNoCapability) {
 		slog.Warn("attempts on unserved ports are not observed: CAP_NET_RAW is missing",

@@ -1,5 +1,5 @@
-// Package listen serves a configuration's ports and tells what clients do there. It answers nothing but TLS
-// handshakes, and UDP never.
+// Package listen serves a configuration's ports, tells what clients do there, and answers as the port's persona says.
+// UDP is never answered.
 //
 // A TCP session ends in one of these states:
 //
@@ -7,13 +7,21 @@
 //	-------------------------------------------+-------------------------+--------------------------
 //	client, FIN (client_fin)                   | error                   | payload
 //	client, RST (client_rst)                   | error                   | payload
-//	sensor: silent for too long (idle_limit)   | connection              | payload
+//	sensor: silent for too long, too old, or   |                         |
+//	  its place was needed (idle_limit)        | connection              | payload
 //	sensor: sent too much (size_limit)         | —                       | payload
 //	sensor: shut down (shutdown)               | connection              | payload
 //	TLS handshake failed (tls_error)           | error                   | —
 //
 // On a port with TLS, "something" is what comes inside. A client that does not begin with a ClientHello there has sent
-// something in the clear: a payload. On every other port a ClientHello is itself the payload.
+// something in the clear: a payload. On every other port a ClientHello is itself the payload. A PROXY header from a
+// trusted proxy is not something that the client sent; from anybody else it is.
+//
+// A UDP flow is the datagrams of one source to one port until it pauses; it is always a payload. The first datagram is
+// the payload.
+//
+// The payload is what the client sends before the sensor's first answer. What follows is the transcript: messages,
+// each as a line "C n" (client) or "S n" (sensor), its n bytes, and a line's end.
 package listen
 
 import (
@@ -21,10 +29,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"terroir"
@@ -35,21 +42,49 @@ type Sink interface {
 	Put(ctx context.Context, r terroir.Record) error
 }
 
+// Reply is what the sensor answers.
+type Reply struct {
+	Bytes []byte
+	// Delay is how long to wait before.
+	Delay time.Duration
+	// Close ends the sensor's side of the connection after Bytes.
+	Close bool
+}
+
+// Dialogue says what is answered in one session. It does no I/O, and bounds what it answers.
+type Dialogue interface {
+	// Greeting is what is said before the client says something; empty for most services.
+	Greeting() Reply
+	// Take takes what the client sent, in any portions, and returns the answers to it.
+	Take(b []byte) []Reply
+	// Idle is what is said after a silence of Delay at the beginning; empty for most services.
+	Idle() Reply
+}
+
 // Options of a server. Zero numbers get defaults.
 type Options struct {
 	Sensor, Region string
 	// Addresses to bind; none means all, IPv4 and IPv6 apart.
 	Addresses []netip.Addr
-	// KeepBytes is how much of a payload is kept (64 KiB), SessionBytes how much a client may send (4 MiB).
+	// KeepBytes is how much of a payload is kept, and how much of a transcript (64 KiB), SessionBytes how much a client
+	// may send (4 MiB).
 	KeepBytes    int
 	SessionBytes int64
 	// IdleBefore is how long a client may be silent at first (30 s), IdleAfter how long after it sent something (5 s),
 	// MaxAge how long a session may last (5 min).
 	IdleBefore, IdleAfter, MaxAge time.Duration
-	// MaxSessions bounds the sessions at once (4096), MaxPerSource those of one address (256).
-	MaxSessions, MaxPerSource int
+	// MaxSessions bounds the sessions at once (20,000), MaxPerSource those of one address or IPv6 /64 (256),
+	// MaxPerNetwork those of one /24 or IPv6 /48 (1024). When all places are taken the longest silent session yields.
+	MaxSessions, MaxPerSource, MaxPerNetwork int
+	// DatagramsPerSecond bounds the datagrams of one source per second (1000); the rest are counted.
+	DatagramsPerSecond int
 	// Certificate answers handshakes on ports with TLS.
 	Certificate tls.Certificate
+	// Answer begins the dialogue of a session on the port; nil, as its result, means silence. The seed differs between
+	// sessions.
+	Answer func(p terroir.ServedPort, seed uint64) Dialogue
+	// Proxies are the addresses whose PROXY headers are believed, on ports that ask for them.
+	Proxies []netip.Prefix
 	// Name names a protocol by its first bytes; Hello reads a ClientHello, Need says how many bytes it lacks. Each may
 	// be nil.
 	Name  func([]byte, terroir.Transport) string
@@ -65,8 +100,13 @@ func (o *Options) defaults() {
 	setDefault(&o.IdleBefore, 30*time.Second)
 	setDefault(&o.IdleAfter, 5*time.Second)
 	setDefault(&o.MaxAge, 5*time.Minute)
-	setDefault(&o.MaxSessions, 4096)
+	setDefault(&o.MaxSessions, 20_000)
 	setDefault(&o.MaxPerSource, 256)
+	setDefault(&o.MaxPerNetwork, 1024)
+	setDefault(&o.DatagramsPerSecond, 1000)
+	if o.Answer == nil {
+		o.Answer = func(terroir.ServedPort, uint64) Dialogue { return nil }
+	}
 	if o.Name == nil {
 		o.Name = func([]byte, terroir.Transport) string { return "" }
 	}
@@ -84,31 +124,23 @@ func setDefault[T int | int64 | time.Duration](v *T, d T) {
 	}
 }
 
-// Bound is a port that is served: the port of the configuration, and the address that is really bound.
-type Bound struct {
-	Port terroir.ServedPort
-	Addr netip.AddrPort
-}
-
 // Server serves until Shutdown.
 type Server struct {
-	opt      Options
-	revision int32
-	tls      *tls.Config
-	sink     Sink
-	ctx      context.Context
-	errs     chan error
+	opt    Options
+	tls    *tls.Config
+	sink   Sink
+	ctx    context.Context
+	errs   chan error
+	guests *guests
 
-	bound   []Bound
-	closers []func() error
-
+	// changing is held while ports are opened or closed, mu while ports is looked at.
+	changing sync.Mutex
 	mu       sync.Mutex
-	closing  bool
-	sessions map[net.Conn]struct{}
-	sources  map[netip.Addr]int
-	refused  map[string]int64
+	ports    map[key]*port
+	served   atomic.Pointer[bits]
 	working  sync.WaitGroup
-	stop     chan struct{}
+	// closing is closed when shutdown begins, stop when nothing is refused any more.
+	closing, stop chan struct{}
 	// ended are the UDP flows that wait to be recorded; recording is what does so, and reports.
 	ended     chan *flow
 	recording sync.WaitGroup
@@ -121,34 +153,18 @@ type Server struct {
 func Start(ctx context.Context, opt Options, c terroir.Configuration, sink Sink) (*Server, error) {
 	opt.defaults()
 	s := &Server{
-		opt: opt, revision: c.Revision, sink: sink, ctx: context.WithoutCancel(ctx), errs: make(chan error, 1), stop: make(chan struct{}),
-		sessions: map[net.Conn]struct{}{}, sources: map[netip.Addr]int{}, refused: map[string]int64{},
-		tls: tlsConfig(opt.Certificate), ended: make(chan *flow, udpQueue),
+		opt: opt, sink: sink, ctx: context.WithoutCancel(ctx), errs: make(chan error, 1), stop: make(chan struct{}),
+		closing: make(chan struct{}), ports: map[key]*port{}, guests: newGuests(&opt), tls: tlsConfig(opt.Certificate),
+		ended: make(chan *flow, udpQueue),
 	}
-	addrs := opt.Addresses
-	if len(addrs) == 0 {
-		addrs = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
-	}
-	var serve []func()
-	for _, p := range c.Ports {
-		for _, a := range addrs {
-			run, err := s.bind(p, a)
-			if err != nil {
-				return nil, errors.Join(err, s.closeListeners())
-			}
-			if run != nil {
-				serve = append(serve, run)
-			}
-		}
-	}
-	for _, run := range serve {
-		s.working.Go(run)
-	}
-	s.spare.hold()
 	for range udpRecorders {
 		s.recording.Go(s.recordFlows)
 	}
 	s.recording.Go(s.reportRefused)
+	if err := s.Reconfigure(c); err != nil {
+		return nil, errors.Join(err, s.Shutdown(ctx))
+	}
+	s.spare.hold()
 	return s, nil
 }
 
@@ -163,66 +179,6 @@ func tlsConfig(c tls.Certificate) *tls.Config {
 	return config
 }
 
-// bind opens one port on one address and returns what serves it; nil where the machine lacks IPv6 altogether.
-func (s *Server) bind(p terroir.ServedPort, a netip.Addr) (func(), error) {
-	run, err := s.open(p, netip.AddrPortFrom(a, p.Port))
-	if (errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES)) && s.opt.Fallback != nil {
-		run, err = s.open(p, netip.AddrPortFrom(a, s.opt.Fallback(p)))
-	}
-	if errors.Is(err, syscall.EAFNOSUPPORT) && a == netip.IPv6Unspecified() {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, bindError(p, a, err)
-	}
-	return run, nil
-}
-
-func bindError(p terroir.ServedPort, a netip.Addr, err error) error {
-	e := &terroir.Error{Code: terroir.ECONFIG, Where: fmt.Sprintf("%s on %s", p, a), Message: "cannot listen", Err: rootCause(err)}
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		e.Hint = "stop what uses the port, or take it out of the configuration"
-	case errors.Is(err, syscall.EACCES):
-		e.Hint = "give the program CAP_NET_BIND_SERVICE, or take the port out of the configuration"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		e.Hint = "this machine does not have the address; correct listen.addresses"
-	}
-	return e
-}
-
-func rootCause(err error) error {
-	var no syscall.Errno
-	if errors.As(err, &no) {
-		return no
-	}
-	return err
-}
-
-func (s *Server) open(p terroir.ServedPort, at netip.AddrPort) (func(), error) {
-	version := "4"
-	if at.Addr().Is6() {
-		version = "6"
-	}
-	if p.Transport == terroir.UDP {
-		return s.openUDP(p, at, "udp"+version)
-	}
-	l, err := net.ListenTCP("tcp"+version, net.TCPAddrFromAddrPort(at))
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, l.Close)
-	s.bound = append(s.bound, Bound{p, unmap(l.Addr().(*net.TCPAddr).AddrPort())})
-	return func() { s.accept(l, p) }, nil
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
-}
-
-// Bound lists what is served.
-func (s *Server) Bound() []Bound { return s.bound }
-
 // Err gives the first error of the sink or of a listener: from then on something may go unrecorded.
 func (s *Server) Err() <-chan error { return s.errs }
 
@@ -233,29 +189,23 @@ func (s *Server) fail(err error) {
 	}
 }
 
-func (s *Server) closeListeners() error {
-	var errs []error
-	for _, c := range s.closers {
-		errs = append(errs, c())
-	}
-	s.closers = nil
-	return errors.Join(errs...)
-}
-
 // Shutdown stops serving, ends the open sessions and returns when all of them are recorded, or ctx ends. It returns an
 // error of the sink that Err has not given yet.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
+	if !s.guests.close() {
 		return nil
 	}
-	s.closing = true
-	for c := range s.sessions {
-		_ = c.SetReadDeadline(time.Now().Add(drainWithin)) // Its reader takes what has arrived, and sees that the server is closing.
+	close(s.closing)
+	s.changing.Lock()
+	s.mu.Lock()
+	var open []*port
+	for k, p := range s.ports {
+		open = append(open, p)
+		delete(s.ports, k)
 	}
 	s.mu.Unlock()
-	err := s.closeListeners()
+	err := closeAll(open)
+	s.changing.Unlock()
 	done := make(chan struct{})
 	go func() {
 		s.working.Wait()
@@ -278,8 +228,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
+// reportEvery is the interval in which refused clients are recorded.
+const reportEvery = 10 * time.Second
+
+// reportRefused records how many clients were refused, every interval and at the end.
+func (s *Server) reportRefused() {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	for {
+		var last bool
+		select {
+		case <-s.stop:
+			last = true
+		case <-tick.C:
+		}
+		for reason, n := range s.guests.takeRefused() {
+			l := &terroir.Loss{Time: time.Now().UTC(), Stage: "listen", Reason: reason, Attempts: n}
+			l.Sensor = s.opt.Sensor
+			if err := s.sink.Put(s.ctx, terroir.Record{Loss: l}); err != nil {
+				s.fail(err)
+			}
+		}
+		if last {
+			return
+		}
+	}
 }

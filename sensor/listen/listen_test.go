@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +43,13 @@ func (m *memory) Put(_ context.Context, r terroir.Record) error {
 	return nil
 }
 
+// all is what came so far.
+func (m *memory) all() []terroir.Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.records)
+}
+
 // trap is a server on loopback with short limits.
 type trap struct {
 	t    *testing.T
@@ -63,7 +72,8 @@ func start(t *testing.T, a netip.Addr, change func(*Options)) *trap {
 	}
 	sink := &memory{came: make(chan struct{}, 1)}
 	conf := terroir.Configuration{Revision: 5, Ports: []terroir.ServedPort{
-		{Transport: terroir.TCP, Port: 6379, Service: "redis"}, {Transport: terroir.TCP, Port: 6443, TLS: true}, {Transport: terroir.UDP, Port: 11211}}}
+		{Transport: terroir.TCP, Port: 6379, Service: "redis"}, {Transport: terroir.TCP, Port: 6443, TLS: true}, {Transport: terroir.UDP, Port: 11211},
+		{Transport: terroir.TCP, Port: 8080, Proxy: true}}}
 	// Ports that other tests or programs hold must not disturb: take any, as the fallback does.
 	s, err := Start(context.Background(), opt, conf, sink)
 	if err != nil {
@@ -106,9 +116,7 @@ func (x *trap) dial(port uint16) *net.TCPConn {
 func (x *trap) awaitSessions(n int) {
 	x.t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		x.s.mu.Lock()
-		open := len(x.s.sessions)
-		x.s.mu.Unlock()
+		open := x.s.guests.len()
 		if open == n {
 			return
 		}
@@ -118,19 +126,24 @@ func (x *trap) awaitSessions(n int) {
 	}
 }
 
+// refused is how many clients were turned away for the reason and not reported yet.
+func (x *trap) refused(reason string) int64 {
+	x.s.guests.mu.Lock()
+	defer x.s.guests.mu.Unlock()
+	return x.s.guests.refused[reason]
+}
+
 // one waits for the only event.
 func (x *trap) one() terroir.Record {
 	x.t.Helper()
 	deadline := time.After(20 * time.Second)
 	for {
-		x.sink.mu.Lock()
-		n := len(x.sink.records)
-		x.sink.mu.Unlock()
-		if n > 1 {
-			x.t.Fatalf("%d records: %+v", n, x.sink.records)
+		records := x.sink.all()
+		if len(records) > 1 {
+			x.t.Fatalf("%d records: %+v", len(records), records)
 		}
-		if n == 1 {
-			return x.sink.records[0]
+		if len(records) == 1 {
+			return records[0]
 		}
 		select {
 		case <-x.sink.came:
@@ -138,11 +151,6 @@ func (x *trap) one() terroir.Record {
 			x.t.Fatal("no event came")
 		}
 	}
-}
-
-func reset(c *net.TCPConn) {
-	_ = c.SetLinger(0)
-	c.Close()
 }
 
 // sessions are what clients do on a plain port and what must be recorded of it.
@@ -159,6 +167,8 @@ var sessions = []struct {
 	{"half-close before a byte", func(x *trap) { _ = x.dial(6379).CloseWrite() }, terroir.KindError, terroir.CloseClientFIN, ""},
 	{"one byte and silence", func(x *trap) { say(x.dial(6379), "x") }, terroir.KindPayload, terroir.CloseIdleLimit, "x"},
 	{"one byte and FIN", func(x *trap) { c := x.dial(6379); say(c, "x"); c.Close() }, terroir.KindPayload, terroir.CloseClientFIN, "x"},
+	{"too much", func(x *trap) { say(x.dial(6379), strings.Repeat("y", 5000)) }, terroir.KindPayload, terroir.CloseSizeLimit, strings.Repeat("y", 5000)},
+	{"urgent data", func(x *trap) { c := x.dial(6379); say(c, "a"); urgent(x.t, c, "b"); say(c, "c"); c.Close() }, terroir.KindPayload, terroir.CloseClientFIN, "abc"},
 	{"half-close after bytes", func(x *trap) { c := x.dial(6379); say(c, "PING\r\n"); _ = c.CloseWrite() }, terroir.KindPayload, terroir.CloseClientFIN, "PING\r\n"},
 	{"RST after a byte", func(x *trap) {
 		c := x.dial(6379)
@@ -185,6 +195,33 @@ var sessions = []struct {
 	{"no byte to a TLS port", func(x *trap) { x.dial(6443) }, terroir.KindConnection, terroir.CloseIdleLimit, ""},
 	{"FIN to a TLS port", func(x *trap) { x.dial(6443).Close() }, terroir.KindError, terroir.CloseClientFIN, ""},
 	{"a hello that breaks off", func(x *trap) { c := x.dial(6443); say(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"); c.Close() }, terroir.KindError, terroir.CloseTLSError, ""},
+	{"RST in the handshake", func(x *trap) {
+		c := x.dial(6443)
+		say(c, "\x16\x03\x01\x02\x00\x01")
+		time.Sleep(50 * time.Millisecond)
+		reset(c)
+	}, terroir.KindError, terroir.CloseTLSError, ""},
+	{"silence in the handshake", func(x *trap) { c := x.dial(6443); say(c, "\x16\x03\x01\x02\x00\x01") }, terroir.KindError, terroir.CloseTLSError, ""},
+	{"shutdown in the handshake", func(x *trap) {
+		say(x.dial(6443), "\x16\x03\x01\x02\x00\x01")
+		x.awaitSessions(1)
+		time.Sleep(50 * time.Millisecond)
+		x.shutdown()
+	}, terroir.KindError, terroir.CloseTLSError, ""},
+	{"RST inside TLS", func(x *trap) {
+		raw := x.dial(6443)
+		c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, ServerName: "k8s.example"})
+		say(c, "GET /api")
+		time.Sleep(50 * time.Millisecond)
+		reset(raw)
+	}, terroir.KindPayload, terroir.CloseClientRST, "GET /api"},
+	{"silence inside TLS", func(x *trap) {
+		_ = tls.Client(x.dial(6443), &tls.Config{InsecureSkipVerify: true, ServerName: "k8s.example"}).Handshake()
+	}, terroir.KindConnection, terroir.CloseIdleLimit, ""},
+	{"shutdown inside TLS", func(x *trap) {
+		_ = tls.Client(x.dial(6443), &tls.Config{InsecureSkipVerify: true, ServerName: "k8s.example"}).Handshake()
+		x.shutdown()
+	}, terroir.KindConnection, terroir.CloseShutdown, ""},
 	{"inside TLS", func(x *trap) {
 		c := tls.Client(x.dial(6443), &tls.Config{InsecureSkipVerify: true, ServerName: "k8s.example"})
 		say(c, "GET /api HTTP/1.1\r\n\r\n")
@@ -210,7 +247,8 @@ func TestSessionsAreToldApart(t *testing.T) {
 			t.Run(version+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				x := start(t, a, func(o *Options) {
-					if c.close != terroir.CloseIdleLimit { // A busy machine must not make the client idle.
+					o.SessionBytes = 5000
+					if c.close != terroir.CloseIdleLimit && !strings.HasPrefix(c.name, "silence") { // A busy machine must not make the client idle.
 						o.IdleBefore, o.IdleAfter = time.Minute, time.Minute
 					}
 				})
@@ -330,10 +368,7 @@ func TestRefusedClientsAreCounted(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		x.s.mu.Lock()
-		n := x.s.refused["per_source"]
-		x.s.mu.Unlock()
-		if n == 3 || time.Now().After(deadline) {
+		if x.refused("per_source") == 3 || time.Now().After(deadline) {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)

@@ -29,14 +29,16 @@ func (s *spare) reopen() {
 	}
 }
 
-// turnAway accepts one client with the spare descriptor and resets it. It says whether there was one.
+// turnAway accepts one client with the spare descriptor and resets it. It says whether there was one, and a
+// descriptor for it. The listener has no deadline afterwards.
 func (s *spare) turnAway(l *net.TCPListener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file != nil {
-		_ = s.file.Close()
-		s.file = nil
+	if s.reopen(); s.file == nil {
+		return false // Another listener took it for a client of its own.
 	}
+	_ = s.file.Close()
+	s.file = nil
 	defer s.reopen()
 	_ = l.SetDeadline(time.Now().Add(10 * time.Millisecond))
 	c, err := l.AcceptTCP()
@@ -47,6 +49,12 @@ func (s *spare) turnAway(l *net.TCPListener) bool {
 	_ = c.SetLinger(0)
 	_ = c.Close()
 	return true
+}
+
+func (s *spare) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file != nil
 }
 
 func (s *spare) close() {

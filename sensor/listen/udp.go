@@ -45,9 +45,10 @@ type flowKey struct {
 // udpPort serves one UDP port on one address.
 type udpPort struct {
 	s    *Server
-	p    terroir.ServedPort
+	p    *port
 	conn *net.UDPConn
 	own  netip.Addr
+	rate rate
 	// order has the flows, the most silent one first; size is what they keep.
 	flows map[flowKey]*list.Element
 	order *list.List
@@ -56,23 +57,19 @@ type udpPort struct {
 	dropped uint32
 }
 
-func (s *Server) openUDP(p terroir.ServedPort, at netip.AddrPort, network string) (func(), error) {
+func (s *Server) openUDP(p *port, at netip.AddrPort, network string) (opening, error) {
 	c, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
 	if err != nil {
-		return nil, err
+		return opening{}, err
 	}
-	u := &udpPort{s: s, p: p, conn: c, own: at.Addr(), flows: map[flowKey]*list.Element{}, order: list.New()}
+	u := &udpPort{s: s, p: p, conn: c, own: at.Addr(), flows: map[flowKey]*list.Element{}, order: list.New(), rate: rate{max: s.opt.DatagramsPerSecond}}
 	if err := u.destinations(); err != nil {
-		return nil, errors.Join(err, c.Close())
+		return opening{}, errors.Join(err, c.Close())
 	}
-	s.closers = append(s.closers, func() error {
-		if s.isClosing() {
-			return c.SetReadDeadline(time.Now()) // Its reader takes what has arrived, and closes it.
-		}
-		return c.Close()
-	})
-	s.bound = append(s.bound, Bound{p, unmap(c.LocalAddr().(*net.UDPAddr).AddrPort())})
-	return u.serve, nil
+	p.bound = unmap(c.LocalAddr().(*net.UDPAddr).AddrPort())
+	// The reader takes what has arrived, and closes the socket.
+	p.shutdown = func() error { return c.SetReadDeadline(time.Now()) }
+	return opening{p, u.serve}, nil
 }
 
 // destinations makes the kernel tell to which address a datagram was sent: a port that is bound to all of them does
@@ -102,7 +99,7 @@ func (u *udpPort) destination(control []byte) netip.Addr {
 	return a
 }
 
-// serve reads datagrams until the server closes. It wakes up regularly to end silent flows.
+// serve reads datagrams until the port closes. It wakes up regularly to end silent flows.
 func (u *udpPort) serve() {
 	idle := min(flowIdle, u.s.opt.IdleAfter)
 	buf, control := make([]byte, maxDatagram), make([]byte, 256)
@@ -110,11 +107,11 @@ func (u *udpPort) serve() {
 	closing := false
 	for {
 		now := time.Now()
-		if !now.Before(until) || u.s.isClosing() && !closing {
+		if !now.Before(until) || u.p.closing.Load() && !closing {
 			if closing {
 				break
 			}
-			closing = u.s.isClosing()
+			closing = u.p.closing.Load()
 			u.sweep(now, idle)
 			u.countDropped()
 			until = now.Add(idle / 4)
@@ -128,7 +125,7 @@ func (u *udpPort) serve() {
 		case err == nil:
 			u.datagram(time.Now(), buf[:n], u.destination(control[:nc]), unmap(from))
 		case !errors.Is(err, os.ErrDeadlineExceeded):
-			u.s.lose("udp_read", 1)
+			u.s.guests.lose("udp_read", 1)
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
@@ -147,7 +144,7 @@ func (u *udpPort) end() {
 // countDropped counts what the kernel had no room for.
 func (u *udpPort) countDropped() {
 	if n, ok := socketDrops(u.conn); ok && n != u.dropped {
-		u.s.lose("kernel", int64(n-u.dropped)) // The kernel's counter wraps.
+		u.s.guests.lose("kernel", int64(n-u.dropped)) // The kernel's counter wraps.
 		u.dropped = n
 	}
 }
@@ -155,6 +152,10 @@ func (u *udpPort) countDropped() {
 func (u *udpPort) datagram(now time.Time, b []byte, own netip.Addr, source netip.AddrPort) {
 	if !own.IsValid() {
 		own = u.own
+	}
+	if !u.rate.allows(now, source.Addr()) {
+		u.s.guests.lose("datagram_rate", 1)
+		return
 	}
 	key := flowKey{source, own.Unmap()}
 	if e := u.flows[key]; e != nil {
@@ -167,7 +168,7 @@ func (u *udpPort) datagram(now time.Time, b []byte, own netip.Addr, source netip
 		}
 	}
 	u.makeRoom(min(len(b), u.s.opt.KeepBytes))
-	f := &flow{key: key, event: u.s.event(now, u.p, terroir.UDP, source, key.own), begun: now, last: now,
+	f := &flow{key: key, event: u.s.event(now, u.p.serves.Load(), terroir.UDP, source, key.own), begun: now, last: now,
 		kept: append([]byte(nil), b[:min(len(b), u.s.opt.KeepBytes)]...)}
 	f.event.Kind, f.event.SourceBytes = terroir.KindPayload, int64(len(b))
 	u.flows[key] = u.order.PushBack(f)
@@ -179,7 +180,7 @@ func (u *udpPort) makeRoom(size int) {
 	for u.order.Len() > 0 && (u.order.Len() >= maxFlows || u.size+size > maxFlowBytes) {
 		e := u.order.Front()
 		if !u.leave(e) {
-			u.s.lose("udp", 1)
+			u.s.guests.lose("udp", 1)
 			u.remove(e)
 		}
 	}
@@ -220,8 +221,31 @@ func (u *udpPort) finish(f *flow, why terroir.Close) *flow {
 // recordFlows hands ended flows to the sink.
 func (s *Server) recordFlows() {
 	for f := range s.ended {
-		if err := s.record(f.event, f.kept, f.begun); err != nil {
+		if err := s.record(f.event, f.kept, nil, f.begun); err != nil {
 			s.fail(err)
 		}
 	}
+}
+
+// rate counts the datagrams of each source in the current second.
+type rate struct {
+	max    int
+	second int64
+	count  map[netip.Prefix]int
+}
+
+// maxRated bounds the sources that are told apart within a second. There is one table a port, of a few hundred KiB.
+const maxRated = 8192
+
+// allows counts a datagram, unless its source has had its share of this second. Sources beyond maxRated share one count.
+func (r *rate) allows(now time.Time, from netip.Addr) bool {
+	if second := now.Unix(); second != r.second || r.count == nil {
+		r.second, r.count = second, map[netip.Prefix]int{}
+	}
+	source := sourceOf(from)
+	if _, known := r.count[source]; !known && len(r.count) >= maxRated {
+		source = netip.Prefix{}
+	}
+	r.count[source]++
+	return r.count[source] <= r.max
 }

@@ -14,12 +14,14 @@ import (
 // bare is a UDP port without a socket whose ended flows nobody takes until the test does.
 func bare(opt Options) *udpPort {
 	opt.defaults()
-	s := &Server{opt: opt, ended: make(chan *flow, udpQueue), refused: map[string]int64{}}
-	return &udpPort{s: s, p: terroir.ServedPort{Transport: terroir.UDP, Port: 53}, flows: map[flowKey]*list.Element{}, order: list.New()}
+	s := &Server{opt: opt, ended: make(chan *flow, udpQueue), guests: newGuests(&opt)}
+	p := &port{}
+	p.serves.Store(&service{ServedPort: terroir.ServedPort{Transport: terroir.UDP, Port: 53}})
+	return &udpPort{s: s, p: p, flows: map[flowKey]*list.Element{}, order: list.New(), rate: rate{max: opt.DatagramsPerSecond}}
 }
 
 func client(i int) netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 16), 1}), uint16(i))
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), 1000)
 }
 
 func TestAFlowThatNeverPausesIsRecorded(t *testing.T) {
@@ -50,10 +52,41 @@ func TestAFloodOfDatagramsIsBoundedAndCounted(t *testing.T) {
 			if u.order.Len() != c.flows || len(u.flows) != c.flows || u.size > maxFlowBytes {
 				t.Errorf("%d flows in order, %d in the table, %d bytes; want %d flows", u.order.Len(), len(u.flows), u.size, c.flows)
 			}
-			if lost := int(u.s.refused["udp"]); lost != 100 || u.order.Len()+len(u.s.ended)+lost != sent {
+			if lost := int(u.s.guests.refused["udp"]); lost != 100 || u.order.Len()+len(u.s.ended)+lost != sent {
 				t.Errorf("%d sent, %d held, %d to be recorded, %d lost", sent, u.order.Len(), len(u.s.ended), lost)
 			}
 		})
+	}
+}
+
+func TestOneSourceHasItsShareOfDatagrams(t *testing.T) {
+	u := bare(Options{DatagramsPerSecond: 100})
+	now := time.Unix(1_700_000_000, 0)
+	for second := range 2 {
+		for range 250 {
+			u.datagram(now.Add(time.Duration(second)*time.Second), []byte("x"), netip.IPv6Loopback(), client(1))
+		}
+	}
+	u.datagram(now.Add(time.Second), []byte("x"), netip.IPv6Loopback(), netip.MustParseAddrPort("203.0.113.9:1"))
+	if n := u.s.guests.refused["datagram_rate"]; n != 300 {
+		t.Errorf("%d datagrams beyond the share, want 300", n)
+	}
+	if u.order.Len() != 2 {
+		t.Errorf("%d flows, want 2", u.order.Len())
+	}
+}
+
+func TestSourcesWithoutNumberShareOneCount(t *testing.T) {
+	r := rate{max: 3}
+	now := time.Unix(1_700_000_000, 0)
+	taken := 0
+	for i := range maxRated + 1000 {
+		if r.allows(now, netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})) {
+			taken++
+		}
+	}
+	if taken != maxRated+3 || len(r.count) > maxRated+1 {
+		t.Errorf("%d taken, %d counted", taken, len(r.count))
 	}
 }
 

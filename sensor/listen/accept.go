@@ -1,0 +1,127 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"terroir"
+)
+
+// accept serves one TCP port until it is closed, and then what waited in the kernel's queue.
+func (s *Server) accept(l *net.TCPListener, p *port) {
+	defer l.Close()
+	for {
+		c, err := l.AcceptTCP()
+		if err != nil {
+			if p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if !s.noDescriptor(l, p, err) {
+				return
+			}
+			continue
+		}
+		serves := p.serves.Load()
+		source := unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort())
+		proxy := serves.Proxy && s.trusts(source.Addr())
+		g := s.guests.admit(c, source.Addr(), proxy)
+		if g == nil {
+			reset(c)
+			continue
+		}
+		s.working.Go(func() {
+			defer s.guests.leave(g)
+			defer c.Close()
+			s.serve(c, g, serves, source, proxy)
+		})
+	}
+}
+
+// noDescriptor turns a client away, and counts it, when there is no descriptor for it. After other errors the client
+// waits on. It is false when the port is closed and nobody waits.
+func (s *Server) noDescriptor(l *net.TCPListener, p *port, err error) bool {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		turned := s.spare.turnAway(l)
+		if p.closing.Load() {
+			_ = p.shutdown() // The deadline that turnAway took away.
+		}
+		if turned {
+			s.guests.lose("descriptors", 1)
+			return true
+		}
+		if !s.spare.held() {
+			s.guests.makeRoom() // A session that is silent gives its descriptor.
+		}
+	}
+	if p.closing.Load() {
+		return false
+	}
+	time.Sleep(10 * time.Millisecond)
+	return true
+}
+
+func reset(c *net.TCPConn) {
+	_ = c.SetLinger(0)
+	_ = c.Close()
+}
+
+func (s *Server) trusts(a netip.Addr) bool {
+	for _, p := range s.opt.Proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) serve(c *net.TCPConn, g *guest, serves *service, source netip.AddrPort, proxy bool) {
+	now := time.Now()
+	own := unmap(c.LocalAddr().(*net.TCPAddr).AddrPort()).Addr()
+	x := &session{s: s, conn: c, guest: g, serves: serves, begun: now}
+	x.event = s.event(now, serves, terroir.TCP, source, own)
+	var err error
+	if x.in, err = newPlain(c); err != nil {
+		s.guests.lose("socket", 1)
+		return
+	}
+	if proxy && !x.behindProxy() {
+		return
+	}
+	if serves.TLS {
+		x.serveTLS()
+	} else {
+		x.end(x.talk(c))
+	}
+	_ = c.Close()
+	if err := s.record(x.event, x.kept, x.transcript, x.begun); err != nil {
+		s.fail(err)
+	}
+}
+
+// event begins an event; the port is that of the configuration, wherever it is really bound.
+func (s *Server) event(at time.Time, p *service, t terroir.Transport, source netip.AddrPort, own netip.Addr) *terroir.Event {
+	e := &terroir.Event{Time: at.UTC().Truncate(time.Microsecond), Region: s.opt.Region, Revision: p.revision, Transport: t, Source: source,
+		Destination: netip.AddrPortFrom(own, p.Port), Attempts: 1, Explored: p.explored}
+	e.Sensor = s.opt.Sensor
+	return e
+}
+
+func (s *Server) record(e *terroir.Event, kept, transcript []byte, begun time.Time) error {
+	e.Duration = time.Since(begun).Truncate(time.Microsecond)
+	e.Payload, e.Transcript = terroir.NewPayloadID(kept), terroir.NewPayloadID(transcript)
+	if len(kept) > 0 {
+		e.AppProto = s.opt.Name(kept, e.Transport)
+		if h, ok := s.opt.Hello(kept); ok && e.Transport == terroir.TCP {
+			e.TLS = h
+		}
+	}
+	if err := s.sink.Put(s.ctx, terroir.Record{Event: e, Payload: kept, Transcript: transcript}); err != nil {
+		return fmt.Errorf("listen: event not recorded: %w", err)
+	}
+	return nil
+}
