@@ -15,7 +15,7 @@ func wrong(where, message, hint string) error {
 }
 
 func (s *Sensor) check() error {
-	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkLimits, s.checkTap} {
+	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -124,12 +124,40 @@ func (s *Sensor) checkLimits() error {
 		value int64
 	}{{"limits.idle_before", int64(l.IdleBefore)}, {"limits.idle_after", int64(l.IdleAfter)}, {"limits.max_age", int64(l.MaxAge)},
 		{"limits.sessions", int64(l.Sessions)}, {"limits.per_source", int64(l.PerSource)},
+		{"limits.per_network", int64(l.PerNetwork)}, {"limits.datagrams", int64(l.Datagrams)},
 		{"heartbeat", int64(s.Heartbeat)}, {"tap.interval", int64(s.Tap.Interval)}} {
 		if x.value <= 0 {
 			return wrong(s.pos.of(x.path), x.path+" must be more than 0", "")
 		}
 	}
 	return nil
+}
+
+// checkProxies makes sure that Proxies can be read.
+func (s *Sensor) checkProxies() error {
+	for i, p := range s.Listen.Proxies {
+		if _, err := prefix(p); err != nil {
+			return wrong(s.pos.of(fmt.Sprintf("listen.proxies[%d]", i)), fmt.Sprintf("%q is neither an address nor a prefix", p), "write 192.0.2.1 or 192.0.2.0/24")
+		}
+	}
+	return nil
+}
+
+// Proxies are the addresses whose PROXY headers are believed.
+func (s *Sensor) Proxies() []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range s.Listen.Proxies {
+		p, _ := prefix(text) // checked by checkProxies
+		list = append(list, p)
+	}
+	return list
+}
+
+func prefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
 }
 
 func (s *Sensor) checkTap() error {
@@ -150,7 +178,8 @@ func (s *Sensor) Configuration() terroir.Configuration {
 	for _, p := range s.Listen.Ports {
 		transports, _ := p.transports()
 		for _, t := range transports {
-			served := terroir.ServedPort{Transport: t, Port: uint16(p.Port), Service: p.Service, TLS: p.TLS && t == terroir.TCP}
+			served := terroir.ServedPort{Transport: t, Port: uint16(p.Port), Service: p.Service, TLS: p.TLS && t == terroir.TCP,
+				Persona: p.Persona, Proxy: p.Proxy && t == terroir.TCP}
 			i := slices.IndexFunc(c.Ports, func(x terroir.ServedPort) bool { return x.Transport == t && x.Port == served.Port })
 			if i >= 0 {
 				c.Ports[i] = served

@@ -23,6 +23,7 @@ type Sensor struct {
 	Theme     string   `yaml:"theme" doc:"list of served ports: containers, or none"`
 	Listen    Listen   `yaml:"listen" doc:"what is served, beside the theme"`
 	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
+	Personas  string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
 	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
 	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
 
@@ -34,6 +35,8 @@ type Sensor struct {
 type Listen struct {
 	Addresses []string `yaml:"addresses" doc:"own addresses to serve; none means all, IPv4 and IPv6"`
 	Ports     []Port   `yaml:"ports" doc:"ports beside those of the theme, or in their place"`
+	Answer    bool     `yaml:"answer" doc:"answer TCP as the personas say; false: silence on every port"`
+	Proxies   []string `yaml:"proxies" doc:"addresses or prefixes whose PROXY headers are believed, on ports with proxy"`
 }
 
 // Port is a served port.
@@ -42,6 +45,8 @@ type Port struct {
 	Transport string `yaml:"transport" doc:"tcp, udp or both (default)"`
 	Service   string `yaml:"service" doc:"what is expected there"`
 	TLS       bool   `yaml:"tls" doc:"complete TLS handshakes"`
+	Persona   string `yaml:"persona" doc:"what answers there; default: the persona of the service; none: silence"`
+	Proxy     bool   `yaml:"proxy" doc:"trusted proxies send PROXY headers (version 1 or 2) there"`
 }
 
 // Limits bound what strangers can make a sensor hold.
@@ -52,7 +57,9 @@ type Limits struct {
 	IdleAfter    Duration `yaml:"idle_after" doc:"how long a client may be silent after it sent something"`
 	MaxAge       Duration `yaml:"max_age" doc:"how long a session may last"`
 	Sessions     int      `yaml:"sessions" doc:"sessions at once"`
-	PerSource    int      `yaml:"per_source" doc:"sessions of one address at once"`
+	PerSource    int      `yaml:"per_source" doc:"sessions of one address (of IPv6, one /64) at once"`
+	PerNetwork   int      `yaml:"per_network" doc:"sessions of one /24 (of IPv6, one /48) at once"`
+	Datagrams    int      `yaml:"datagrams" doc:"datagrams of one source to one port per second"`
 	SpoolBytes   Size     `yaml:"spool_bytes" doc:"size of the spool on disk"`
 }
 
@@ -100,9 +107,9 @@ type Geo struct {
 // DefaultSensor is what an empty file means.
 func DefaultSensor() Sensor {
 	return Sensor{
-		Sensor: "sensor", Region: "unknown", Dir: "terroir-sensor", Hub: "nats://127.0.0.1:4222", Theme: "containers",
+		Sensor: "sensor", Region: "unknown", Dir: "terroir-sensor", Hub: "nats://127.0.0.1:4222", Theme: "containers", Listen: Listen{Answer: true},
 		Limits: Limits{KeepBytes: 64 << 10, SessionBytes: 4 << 20, IdleBefore: Duration(30 * time.Second), IdleAfter: Duration(5 * time.Second),
-			MaxAge: Duration(5 * time.Minute), Sessions: 4096, PerSource: 256, SpoolBytes: 1 << 30},
+			MaxAge: Duration(5 * time.Minute), Sessions: 20_000, PerSource: 256, PerNetwork: 1024, Datagrams: 1000, SpoolBytes: 1 << 30},
 		Heartbeat: Duration(time.Minute),
 		Tap:       Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
 	}

@@ -97,7 +97,7 @@ func (f *field) sensor(name, address string) *process {
 		f.t.Fatal(err)
 	}
 	file := filepath.Join(p.home, "sensor.yaml")
-	text := fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\nlisten: {addresses: [%q]}\nlimits: {idle_before: 1s, idle_after: 500ms}\n"+
+	text := fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\nlisten: {addresses: [%q], answer: false}\nlimits: {idle_before: 1s, idle_after: 500ms}\n"+
 		"heartbeat: 1s\ntap: {interval: 200ms}\n", name, p.home, f.bus.URL(), address)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		f.t.Fatal(err)

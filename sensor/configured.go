@@ -3,6 +3,7 @@ package sensor
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"terroir/payload/tlshello"
 	"terroir/sensor/cert"
 	"terroir/sensor/listen"
+	"terroir/sensor/persona"
 	"terroir/sensor/tap"
 )
 
@@ -29,6 +31,10 @@ func RunConfigured(ctx context.Context, cfg config.Sensor, version string, anyPo
 	if err != nil {
 		return err
 	}
+	personas, err := loadPersonas(cfg)
+	if err != nil {
+		return err
+	}
 	opt := Options{
 		Name: cfg.Sensor, Region: cfg.Region, Version: version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: cfg.Configuration(),
 		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat),
@@ -36,12 +42,16 @@ func RunConfigured(ctx context.Context, cfg config.Sensor, version string, anyPo
 			KeepBytes: int(cfg.Limits.KeepBytes), SessionBytes: int64(cfg.Limits.SessionBytes),
 			IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
 			MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: cfg.Limits.Sessions, MaxPerSource: cfg.Limits.PerSource,
+			MaxPerNetwork: cfg.Limits.PerNetwork, DatagramsPerSecond: cfg.Limits.Datagrams, Proxies: cfg.Proxies(),
 			Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need,
 		},
 		Ready: func(b []listen.Bound) error { return writeBound(filepath.Join(cfg.Dir, BoundFile), b) },
 	}
 	for _, a := range cfg.Listen.Addresses {
 		opt.Listen.Addresses = append(opt.Listen.Addresses, netip.MustParseAddr(a)) // checked by config
+	}
+	if cfg.Listen.Answer {
+		opt.Listen.Answer = personas.Dialogue
 	}
 	if anyPort {
 		opt.Listen.Fallback = func(p terroir.ServedPort) uint16 {
@@ -54,6 +64,29 @@ func RunConfigured(ctx context.Context, cfg config.Sensor, version string, anyPo
 	}
 	defer os.Remove(filepath.Join(cfg.Dir, BoundFile))
 	return Run(ctx, opt)
+}
+
+// loadPersonas reads the shipped personas and those of the configuration's folder, and checks that there is one for every
+// port that names one.
+func loadPersonas(cfg config.Sensor) (*persona.Set, error) {
+	set, err := persona.Builtin(cfg.Sensor)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Personas != "" {
+		if _, err := os.Stat(cfg.Personas); err != nil {
+			return nil, &terroir.Error{Code: terroir.ECONFIG, Where: cfg.Personas, Message: "cannot read the folder of personas", Err: err}
+		}
+		if err := set.Load(os.DirFS(cfg.Personas), "."); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range cfg.Configuration().Ports {
+		if err := set.Check(p.Persona); err != nil {
+			return nil, fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return set, nil
 }
 
 func tapOptions(cfg config.Sensor, addresses []netip.Addr) *tap.Options {

@@ -42,25 +42,6 @@ type Sink interface {
 	Put(ctx context.Context, r terroir.Record) error
 }
 
-// Reply is what the sensor answers.
-type Reply struct {
-	Bytes []byte
-	// Delay is how long to wait before.
-	Delay time.Duration
-	// Close ends the sensor's side of the connection after Bytes.
-	Close bool
-}
-
-// Dialogue says what is answered in one session. It does no I/O, and bounds what it answers.
-type Dialogue interface {
-	// Greeting is what is said before the client says something; empty for most services.
-	Greeting() Reply
-	// Take takes what the client sent, in any portions, and returns the answers to it.
-	Take(b []byte) []Reply
-	// Idle is what is said after a silence of Delay at the beginning; empty for most services.
-	Idle() Reply
-}
-
 // Options of a server. Zero numbers get defaults.
 type Options struct {
 	Sensor, Region string
@@ -82,7 +63,7 @@ type Options struct {
 	Certificate tls.Certificate
 	// Answer begins the dialogue of a session on the port; nil, as its result, means silence. The seed differs between
 	// sessions.
-	Answer func(p terroir.ServedPort, seed uint64) Dialogue
+	Answer func(p terroir.ServedPort, seed uint64) terroir.Dialogue
 	// Proxies are the addresses whose PROXY headers are believed, on ports that ask for them.
 	Proxies []netip.Prefix
 	// Name names a protocol by its first bytes; Hello reads a ClientHello, Need says how many bytes it lacks. Each may
@@ -105,7 +86,7 @@ func (o *Options) defaults() {
 	setDefault(&o.MaxPerNetwork, 1024)
 	setDefault(&o.DatagramsPerSecond, 1000)
 	if o.Answer == nil {
-		o.Answer = func(terroir.ServedPort, uint64) Dialogue { return nil }
+		o.Answer = func(terroir.ServedPort, uint64) terroir.Dialogue { return nil }
 	}
 	if o.Name == nil {
 		o.Name = func([]byte, terroir.Transport) string { return "" }

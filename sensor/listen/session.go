@@ -29,7 +29,7 @@ type session struct {
 	transcript    []byte
 	total, missed int64
 
-	dialogue Dialogue
+	dialogue terroir.Dialogue
 	// answered is set by the first answer to something, closed once the sensor's side is closed.
 	answered, closed bool
 }
@@ -57,7 +57,7 @@ func (x *session) talk(out io.Writer) terroir.Close {
 	idled := x.dialogue == nil
 	for {
 		silence := x.patience()
-		var idle Reply
+		var idle terroir.Reply
 		if !idled && x.total == 0 {
 			if idle = x.dialogue.Idle(); len(idle.Bytes) > 0 && idle.Delay < silence {
 				silence = idle.Delay
@@ -128,7 +128,7 @@ func (x *session) note(who byte, b []byte) int64 {
 const maxDelay = 5 * time.Second
 
 // answer sends a reply. What the client does not take within its patience is given up.
-func (x *session) answer(out io.Writer, r Reply) {
+func (x *session) answer(out io.Writer, r terroir.Reply) {
 	if x.closed || len(r.Bytes) == 0 && !r.Close {
 		return
 	}
