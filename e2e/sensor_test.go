@@ -92,13 +92,19 @@ type process struct {
 // sensor starts a sensor on the address. It serves the theme, on other ports where its own are not free.
 func (f *field) sensor(name, address string) *process {
 	f.t.Helper()
+	return f.sensorThat(name, address, false)
+}
+
+// sensorThat is sensor; with answer, the personas answer.
+func (f *field) sensorThat(name, address string, answer bool) *process {
+	f.t.Helper()
 	p := &process{t: f.t, home: filepath.Join(f.home, name), log: &bytes.Buffer{}}
 	if err := os.MkdirAll(p.home, 0o755); err != nil {
 		f.t.Fatal(err)
 	}
 	file := filepath.Join(p.home, "sensor.yaml")
-	text := fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\nlisten: {addresses: [%q], answer: false}\nlimits: {idle_before: 1s, idle_after: 500ms}\n"+
-		"heartbeat: 1s\ntap: {interval: 200ms}\n", name, p.home, f.bus.URL(), address)
+	text := fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\nlisten: {addresses: [%q], answer: %t}\nlimits: {idle_before: 1s, idle_after: 500ms}\n"+
+		"heartbeat: 1s\ntap: {interval: 200ms}\n", name, p.home, f.bus.URL(), address, answer)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
