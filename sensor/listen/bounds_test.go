@@ -2,9 +2,11 @@ package listen
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +110,18 @@ func TestAChangeOpensAndClosesOnlyWhatDiffers(t *testing.T) {
 		if revisions[what] != revision {
 			t.Errorf("%s has revision %d, want %d: %v", what, revisions[what], revision, revisions)
 		}
+	}
+}
+
+func TestWhatIsBoundIsListedInOrder(t *testing.T) {
+	x := start(t, loopbacks["IPv4"], func(o *Options) { o.Addresses = []netip.Addr{loopbacks["IPv6"], loopbacks["IPv4"]} })
+	var got []string
+	for _, b := range x.s.Bound() {
+		got = append(got, fmt.Sprint(b.Addr.Addr(), " ", b.Port))
+	}
+	want := "127.0.0.1 tcp/6379, 127.0.0.1 tcp/6443, 127.0.0.1 tcp/8080, 127.0.0.1 udp/11211, ::1 tcp/6379, ::1 tcp/6443, ::1 tcp/8080, ::1 udp/11211"
+	if text := strings.Join(got, ", "); text != want {
+		t.Errorf("got  %s\nwant %s", text, want)
 	}
 }
 

@@ -1,11 +1,13 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,7 +49,7 @@ func (p *port) close() error {
 	return p.shutdown()
 }
 
-// Bound lists what is served, in no order.
+// Bound lists what is served: IPv4 before IPv6, by port, TCP before UDP.
 func (s *Server) Bound() []Bound {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,6 +57,9 @@ func (s *Server) Bound() []Bound {
 	for _, p := range s.ports {
 		list = append(list, Bound{p.serves.Load().ServedPort, p.bound})
 	}
+	slices.SortFunc(list, func(a, b Bound) int {
+		return cmp.Or(a.Addr.Addr().Compare(b.Addr.Addr()), cmp.Compare(a.Port.Port, b.Port.Port), cmp.Compare(a.Port.Transport, b.Port.Transport))
+	})
 	return list
 }
 
