@@ -125,7 +125,7 @@ func (s *Sensor) checkLimits() error {
 	}{{"limits.idle_before", int64(l.IdleBefore)}, {"limits.idle_after", int64(l.IdleAfter)}, {"limits.max_age", int64(l.MaxAge)},
 		{"limits.sessions", int64(l.Sessions)}, {"limits.per_source", int64(l.PerSource)},
 		{"limits.per_network", int64(l.PerNetwork)}, {"limits.datagrams", int64(l.Datagrams)},
-		{"heartbeat", int64(s.Heartbeat)}, {"tap.interval", int64(s.Tap.Interval)}} {
+		{"heartbeat", int64(s.Heartbeat)}, {"drain", int64(s.Drain)}, {"tap.interval", int64(s.Tap.Interval)}} {
 		if x.value <= 0 {
 			return wrong(s.pos.of(x.path), x.path+" must be more than 0", "")
 		}

@@ -25,7 +25,9 @@ type Sensor struct {
 	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
 	Personas  string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
 	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
+	Drain     Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
 	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
+	Confine   Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
 
 	origins map[string]string
 	pos     positions
@@ -72,6 +74,13 @@ type Tap struct {
 	Never     []int    `yaml:"never" doc:"ports that are never observed, such as your own SSH"`
 }
 
+// Confine says what a sensor's process gives up once everything listens.
+type Confine struct {
+	Enabled  bool   `yaml:"enabled" doc:"give up the superuser, files but its own, connections but to the hub, and other system calls"`
+	User     string `yaml:"user" doc:"whom it becomes when it was started as the superuser; default: terroir if there is one, else nobody"`
+	Required bool   `yaml:"required" doc:"do not run where a part of that is missing"`
+}
+
 // Hub is the configuration of a hub.
 type Hub struct {
 	Dir    string `yaml:"dir" doc:"folder of the data"`
@@ -110,8 +119,8 @@ func DefaultSensor() Sensor {
 		Sensor: "sensor", Region: "unknown", Dir: "terroir-sensor", Hub: "nats://127.0.0.1:4222", Theme: "containers", Listen: Listen{Answer: true},
 		Limits: Limits{KeepBytes: 64 << 10, SessionBytes: 4 << 20, IdleBefore: Duration(30 * time.Second), IdleAfter: Duration(5 * time.Second),
 			MaxAge: Duration(5 * time.Minute), Sessions: 20_000, PerSource: 256, PerNetwork: 1024, Datagrams: 1000, SpoolBytes: 1 << 30},
-		Heartbeat: Duration(time.Minute),
-		Tap:       Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
+		Heartbeat: Duration(time.Minute), Drain: Duration(3 * time.Second), Confine: Confine{Enabled: true},
+		Tap: Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"terroir/config"
 	"terroir/sensor"
 )
 
@@ -15,10 +14,7 @@ import (
 func runSensorProcess() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	cfg, err := config.LoadSensor(os.Getenv("TERROIR_E2E_SENSOR"))
-	if err == nil {
-		err = sensor.RunConfigured(ctx, cfg, "test", true)
-	}
+	err := sensor.Program{File: os.Getenv("TERROIR_E2E_SENSOR"), Version: "test", AnyPort: true}.Run(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -24,10 +24,12 @@ import (
 	"terroir/lake"
 	"terroir/sensor"
 	"terroir/sensor/listen"
+	"terroir/sensor/monitor"
 )
 
 // TestMain lets the test binary be the sensor's process, too.
 func TestMain(m *testing.M) {
+	monitor.Main()
 	if os.Getenv("TERROIR_E2E_SENSOR") != "" {
 		runSensorProcess()
 	}

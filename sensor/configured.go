@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"terroir"
@@ -24,36 +26,79 @@ import (
 // BoundFile, in a sensor's folder, says what it listens on while it runs: a JSON list of listen.Bound.
 const BoundFile = "listen.json"
 
-// RunConfigured runs a sensor as its configuration says until ctx ends. With anyPort, a port that is taken or
-// forbidden is served on another one, which BoundFile tells.
-func RunConfigured(ctx context.Context, cfg config.Sensor, version string, anyPort bool) error {
+// Program is a process that is a sensor.
+type Program struct {
+	// File is its configuration; "" stands for an empty one.
+	File string
+	// Version of the program.
+	Version string
+	// AnyPort serves a port that is taken or forbidden on another one, which BoundFile tells.
+	AnyPort bool
+}
+
+// Run makes the process the sensor that the configuration describes until ctx ends. It gives up the superuser, and all
+// else that a sensor does not need, for the rest of the process. On SIGHUP it reads the configuration again and opens
+// and closes the ports that differ.
+//
+// Errors are those of config.LoadSensor and of the package's Run.
+func (p Program) Run(ctx context.Context) error {
+	cfg, err := config.LoadSensor(p.File)
+	if err != nil {
+		return err
+	}
+	r := &running{Program: p, cfg: cfg}
+	if err := r.usePersonas(&cfg); err != nil {
+		return err
+	}
+	if r.outside, err = isolate(&cfg, p.File); err != nil {
+		return err
+	}
+	defer r.outside.Close()
+	opt, err := r.options()
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	changes := make(chan terroir.Configuration)
+	opt.Changes = changes
+	go r.reload(ctx, changes)
+	defer os.Remove(filepath.Join(cfg.Dir, BoundFile))
+	return Run(ctx, opt)
+}
+
+// running is a sensor's process.
+type running struct {
+	Program
+	cfg      config.Sensor
+	outside  outside
+	personas atomic.Pointer[persona.Set]
+	revision revisions
+}
+
+// options are what the configuration says.
+func (r *running) options() (Options, error) {
+	cfg := &r.cfg
 	certificate, err := cert.Load(filepath.Join(cfg.Dir, "tls"))
 	if err != nil {
-		return err
+		return Options{}, err
 	}
-	personas, err := loadPersonas(cfg)
+	r.revision = revisions{file: filepath.Join(cfg.Dir, "revision.json")}
+	configuration, err := r.revision.of(cfg.Configuration())
 	if err != nil {
-		return err
+		return Options{}, err
 	}
 	opt := Options{
-		Name: cfg.Sensor, Region: cfg.Region, Version: version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: cfg.Configuration(),
-		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat),
-		Listen: listen.Options{
-			KeepBytes: int(cfg.Limits.KeepBytes), SessionBytes: int64(cfg.Limits.SessionBytes),
-			IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
-			MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: cfg.Limits.Sessions, MaxPerSource: cfg.Limits.PerSource,
-			MaxPerNetwork: cfg.Limits.PerNetwork, DatagramsPerSecond: cfg.Limits.Datagrams, Proxies: cfg.Proxies(),
-			Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need,
-		},
-		Ready: func(b []listen.Bound) error { return writeBound(filepath.Join(cfg.Dir, BoundFile), b) },
-	}
-	for _, a := range cfg.Listen.Addresses {
-		opt.Listen.Addresses = append(opt.Listen.Addresses, netip.MustParseAddr(a)) // checked by config
+		Name: cfg.Sensor, Region: cfg.Region, Version: r.Version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: configuration,
+		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat), Drain: time.Duration(cfg.Drain),
+		Listen: listenOptions(cfg, certificate), BusOptions: r.outside.busOptions(),
+		Confine: func() error { return confineSensor(cfg) },
+		Ready:   func(b []listen.Bound) error { return writeBound(filepath.Join(cfg.Dir, BoundFile), b) },
 	}
 	if cfg.Listen.Answer {
-		opt.Listen.Answer = personas.Dialogue
+		opt.Listen.Answer = func(p terroir.ServedPort, seed uint64) terroir.Dialogue { return r.personas.Load().Dialogue(p, seed) }
 	}
-	if anyPort {
+	if r.AnyPort {
 		opt.Listen.Fallback = func(p terroir.ServedPort) uint16 {
 			slog.Warn("port not free; using another", "sensor", cfg.Sensor, "port", p.String())
 			return 0
@@ -62,34 +107,48 @@ func RunConfigured(ctx context.Context, cfg config.Sensor, version string, anyPo
 	if cfg.Tap.Enabled {
 		opt.Tap = tapOptions(cfg, opt.Listen.Addresses)
 	}
-	defer os.Remove(filepath.Join(cfg.Dir, BoundFile))
-	return Run(ctx, opt)
+	return opt, nil
 }
 
-// loadPersonas reads the shipped personas and those of the configuration's folder, and checks that there is one for every
+func listenOptions(cfg *config.Sensor, certificate tls.Certificate) listen.Options {
+	opt := listen.Options{
+		KeepBytes: int(cfg.Limits.KeepBytes), SessionBytes: int64(cfg.Limits.SessionBytes),
+		IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
+		MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: cfg.Limits.Sessions, MaxPerSource: cfg.Limits.PerSource,
+		MaxPerNetwork: cfg.Limits.PerNetwork, DatagramsPerSecond: cfg.Limits.Datagrams, Proxies: cfg.Proxies(),
+		Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need,
+	}
+	for _, a := range cfg.Listen.Addresses {
+		opt.Addresses = append(opt.Addresses, netip.MustParseAddr(a)) // checked by config
+	}
+	return opt
+}
+
+// usePersonas reads the shipped personas and those of the configuration's folder, and checks that there is one for every
 // port that names one.
-func loadPersonas(cfg config.Sensor) (*persona.Set, error) {
+func (r *running) usePersonas(cfg *config.Sensor) error {
 	set, err := persona.Builtin(cfg.Sensor)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if cfg.Personas != "" {
 		if _, err := os.Stat(cfg.Personas); err != nil {
-			return nil, &terroir.Error{Code: terroir.ECONFIG, Where: cfg.Personas, Message: "cannot read the folder of personas", Err: err}
+			return &terroir.Error{Code: terroir.ECONFIG, Where: cfg.Personas, Message: "cannot read the folder of personas", Err: err}
 		}
 		if err := set.Load(os.DirFS(cfg.Personas), "."); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, p := range cfg.Configuration().Ports {
 		if err := set.Check(p.Persona); err != nil {
-			return nil, fmt.Errorf("%s: %w", p, err)
+			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	return set, nil
+	r.personas.Store(set)
+	return nil
 }
 
-func tapOptions(cfg config.Sensor, addresses []netip.Addr) *tap.Options {
+func tapOptions(cfg *config.Sensor, addresses []netip.Addr) *tap.Options {
 	t := &tap.Options{Interface: cfg.Tap.Interface, Interval: time.Duration(cfg.Tap.Interval), ICMP: cfg.Tap.ICMP, Addresses: addresses}
 	for _, p := range cfg.Tap.Never {
 		t.Never = append(t.Never, uint16(p))
@@ -110,13 +169,17 @@ func localHub(address string) (uint16, bool) {
 	return a.Port(), err == nil && a.Addr().IsLoopback()
 }
 
-// writeBound writes beside and renames, so that who waits for the file reads all of it.
 func writeBound(file string, bound []listen.Bound) error {
 	text, err := json.Marshal(bound)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil {
+	return writeWhole(file, append(text, '\n'))
+}
+
+// writeWhole writes beside and renames, so that who reads the file reads all of it.
+func writeWhole(file string, text []byte) error {
+	if err := os.WriteFile(file+".new", text, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(file+".new", file)

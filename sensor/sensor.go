@@ -4,6 +4,9 @@
 //	listen   sessions on served ports            ┐
 //	tap      attempts on unserved ports          ├─► spool (on disk) ─► uplink ─► bus
 //	         heartbeats, announcements, losses   ┘
+//
+// Where the system allows it, the process gives up all that it does not need once everything listens (package confine);
+// a second one, the monitor, connects to the hub and reads the configuration for it.
 package sensor
 
 import (
@@ -11,8 +14,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"terroir"
@@ -28,73 +33,109 @@ type Options struct {
 	Name, Region, Version string
 	// Dir holds spool and certificate.
 	Dir string
-	// Bus is the address of the bus, such as nats://127.0.0.1:4222.
-	Bus           string
+	// Bus is the address of the bus, such as nats://127.0.0.1:4222; BusOptions are more about the connection.
+	Bus        string
+	BusOptions []nats.Option
+	// Configuration is what is served at first, Changes what is served from then on. Changes may be nil.
 	Configuration terroir.Configuration
+	Changes       <-chan terroir.Configuration
 	// Listen are the settings of the listeners; what Options says (name, region, certificate …) is filled in.
 	Listen listen.Options
 	// Tap are the settings of the tap; nil turns it off.
 	Tap *tap.Options
 	// SpoolBytes bounds the spool on disk.
 	SpoolBytes int64
-	// Heartbeat is the interval of heartbeats; default 1 minute.
-	Heartbeat time.Duration
-	// Ready is called once everything listens, with what is bound.
+	// Heartbeat is the interval of heartbeats; default 1 minute. Drain is how long a sensor that ends goes on sending what
+	// it has; default 3 seconds.
+	Heartbeat, Drain time.Duration
+	// Confine is called once everything is open, before anything that arrived is acted on further. It may be nil.
+	Confine func() error
+	// Ready is called once everything listens, and after each change, with what is bound.
 	Ready func([]listen.Bound) error
 }
 
-// Run observes until ctx ends. Then open sessions are recorded as shut down, and what can be sent within a few seconds
-// is sent; the rest waits in the spool for the next run.
+// observer is a running sensor.
+type observer struct {
+	Options
+	bus    *bus.Bus
+	spool  *spool.Spool
+	rec    *recorder
+	server *listen.Server
+	tap    *tap.Tap
+	// current is the configuration in force.
+	current atomic.Pointer[terroir.Configuration]
+}
+
+// Run observes until ctx ends. Then open sessions are recorded as shut down, and what can be sent within Drain is sent;
+// the rest waits in the spool for the next run.
 //
 // A port that cannot be bound yields an ECONFIG error, a folder that cannot be used EUNREACHABLE.
 func Run(ctx context.Context, opt Options) error {
 	if opt.Heartbeat == 0 {
 		opt.Heartbeat = time.Minute
 	}
+	if opt.Drain == 0 {
+		opt.Drain = 3 * time.Second
+	}
 	sp, err := spool.Open(opt.Dir+"/spool", spool.Options{MaxBytes: opt.SpoolBytes})
 	if err != nil {
 		return err
 	}
-	rec := &recorder{spool: sp, sensor: opt.Name}
-	err = run(ctx, opt, sp, rec)
-	return errors.Join(err, sp.Close())
+	o := &observer{Options: opt, spool: sp, rec: &recorder{spool: sp, sensor: opt.Name}}
+	o.current.Store(&opt.Configuration)
+	return errors.Join(o.run(ctx), sp.Close())
 }
 
-func run(ctx context.Context, opt Options, sp *spool.Spool, rec *recorder) error {
-	b, err := bus.Connect(opt.Bus, opt.Name)
-	if err != nil {
+func (o *observer) run(ctx context.Context) (err error) {
+	if o.bus, err = bus.Connect(o.Bus, o.Name, o.BusOptions...); err != nil {
 		return err
 	}
-	defer b.Close()
-	server, err := listen.Start(ctx, opt.listenOptions(), opt.Configuration, rec)
-	if err != nil {
+	defer o.bus.Close()
+	listening := o.Listen
+	listening.Sensor, listening.Region = o.Name, o.Region
+	if o.server, err = listen.Start(ctx, listening, o.Configuration, o.rec); err != nil {
 		return err
 	}
-	tapped, err := opt.startTap(ctx, rec, server)
-	if err != nil {
-		return errors.Join(err, server.Shutdown(ctx))
+	if err := o.begin(ctx); err != nil {
+		return errors.Join(err, o.server.Shutdown(ctx))
 	}
-	if err := rec.Put(ctx, opt.announcement()); err != nil {
-		return errors.Join(err, server.Shutdown(ctx))
+	return o.observe(ctx)
+}
+
+// begin opens the rest and says that all is open.
+func (o *observer) begin(ctx context.Context) error {
+	if err := o.startTap(ctx); err != nil {
+		return err
 	}
-	if opt.Ready != nil {
-		if err := opt.Ready(server.Bound()); err != nil {
-			return errors.Join(err, server.Shutdown(ctx))
+	if o.Confine != nil {
+		if err := o.Confine(); err != nil {
+			return errors.Join(err, o.closeTap())
 		}
 	}
-	return opt.observe(ctx, sp, rec, b, server, tapped)
+	if err := o.announce(ctx); err != nil {
+		return errors.Join(err, o.closeTap())
+	}
+	return nil
 }
 
-// drainWithin is how long a sensor that ends goes on sending what it has.
-const drainWithin = 3 * time.Second
+// announce records what is served from now on, and tells Ready.
+func (o *observer) announce(ctx context.Context) error {
+	a := &terroir.Announcement{Time: time.Now().UTC(), Region: o.Region, Version: o.Version, Configuration: *o.current.Load()}
+	a.Sensor = o.Name
+	a.Addresses = append([]netip.Addr(nil), o.Listen.Addresses...)
+	if err := o.rec.Put(ctx, terroir.Record{Announcement: a}); err != nil || o.Ready == nil {
+		return err
+	}
+	return o.Ready(o.server.Bound())
+}
 
 // observe runs until ctx ends or a part fails, and then takes the parts down in the order in which events flow.
-func (opt Options) observe(ctx context.Context, sp *spool.Spool, rec *recorder, b *bus.Bus, server *listen.Server, tapped *tap.Tap) error {
+func (o *observer) observe(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
 	sent, broken := make(chan error, 1), make(chan error, 1)
 	go func() {
-		err := uplink.Run(sending, uplink.Options{Sensor: opt.Name, Spool: sp, Bus: b})
+		err := uplink.Run(sending, uplink.Options{Sensor: o.Name, Spool: o.spool, Bus: o.bus})
 		if err != nil {
 			broken <- err // A sensor that cannot send any more must not go on as if it could.
 		}
@@ -102,21 +143,25 @@ func (opt Options) observe(ctx context.Context, sp *spool.Spool, rec *recorder, 
 	}()
 	g, watching := errgroup.WithContext(ctx)
 	g.Go(func() error { return firstError(watching, broken) })
-	g.Go(func() error { return opt.beat(watching, rec, tapped != nil) })
-	g.Go(func() error { return firstError(watching, server.Err()) })
-	if tapped != nil {
-		g.Go(func() error { return firstError(watching, tapped.Err()) })
+	g.Go(func() error { return o.follow(watching) })
+	g.Go(func() error { return firstError(watching, o.server.Err()) })
+	if o.tap != nil {
+		g.Go(func() error { return firstError(watching, o.tap.Err()) })
 	}
 	err := g.Wait()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(ending))
-	if tapped != nil {
-		err = errors.Join(err, tapped.Close())
-	}
-	drain(sp, b)
+	err = errors.Join(err, o.server.Shutdown(ending), o.closeTap())
+	o.drain()
 	stopSending()
 	return errors.Join(err, <-sent)
+}
+
+func (o *observer) closeTap() error {
+	if o.tap == nil {
+		return nil
+	}
+	return o.tap.Close()
 }
 
 // firstError waits for an error, or for ctx to end.
@@ -129,63 +174,75 @@ func firstError(ctx context.Context, errs <-chan error) error {
 	}
 }
 
-// drain waits a little for the spool to be empty: the hub has confirmed everything.
-func drain(sp *spool.Spool, b *bus.Bus) {
-	end := time.Now().Add(drainWithin)
-	for time.Now().Before(end) && b.Connected() && sp.Pending() > 0 {
+// drain waits a while for the spool to be empty: the hub has confirmed everything.
+func (o *observer) drain() {
+	end := time.Now().Add(o.Drain)
+	for time.Now().Before(end) && o.spool.Pending() > 0 {
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-func (opt Options) listenOptions() listen.Options {
-	l := opt.Listen
-	l.Sensor, l.Region = opt.Name, opt.Region
-	return l
+	if n := o.spool.Pending(); n > 0 {
+		slog.Warn("records wait in the spool for the next run", "sensor", o.Name, "records", n, "folder", o.Dir)
+	}
 }
 
 // startTap starts the tap. Without the capability the sensor says so once and goes on without it.
-func (opt Options) startTap(ctx context.Context, rec *recorder, server *listen.Server) (*tap.Tap, error) {
-	if opt.Tap == nil {
-		return nil, nil
+func (o *observer) startTap(ctx context.Context) error {
+	if o.Tap == nil {
+		return nil
 	}
-	o := *opt.Tap
-	o.Sensor, o.Region = opt.Name, opt.Region
-	o.Revision = func() int32 { return opt.Configuration.Revision }
-	o.Served = server.Serves
-	t, err := tap.Start(ctx, o, rec)
+	opt := *o.Tap
+	opt.Sensor, opt.Region = o.Name, o.Region
+	opt.Revision = func() int32 { return o.current.Load().Revision }
+	opt.Served = o.server.Serves
+	t, err := tap.Start(ctx, opt, o.rec)
 	if errors.Is(err, tap.ErrNoCapability) {
-		slog.Warn("attempts on unserved ports are not observed: CAP_NET_RAW is missing",
-			"sensor", opt.Name, "do", "setcap cap_net_raw,cap_net_bind_service+ep terroir-sensor")
-		return nil, nil
+		slog.Warn("attempts on unserved ports are not observed: CAP_NET_RAW is missing", "sensor", o.Name, "do", "terroir doctor")
+		return nil
 	}
-	return t, err
+	o.tap = t
+	return err
 }
 
-func (opt Options) announcement() terroir.Record {
-	a := &terroir.Announcement{Time: time.Now().UTC(), Region: opt.Region, Version: opt.Version, Configuration: opt.Configuration}
-	a.Sensor = opt.Name
-	a.Addresses = append([]netip.Addr(nil), opt.Listen.Addresses...)
-	return terroir.Record{Announcement: a}
-}
-
-// beat records a heartbeat every interval, and one for the part of an interval at the end.
-func (opt Options) beat(ctx context.Context, rec *recorder, tapped bool) error {
-	tick := time.NewTicker(opt.Heartbeat)
+// follow records a heartbeat every interval, and one for the part of an interval at a change and at the end; it serves
+// what changes say.
+func (o *observer) follow(ctx context.Context) error {
+	tick := time.NewTicker(o.Heartbeat)
 	defer tick.Stop()
 	last := time.Now()
 	for {
-		var done bool
+		var change *terroir.Configuration
 		select {
 		case <-ctx.Done():
-			done = true
 		case <-tick.C:
+		case c := <-o.Changes:
+			change = &c
 		}
 		now := time.Now()
-		h := &terroir.Heartbeat{Time: now.UTC(), Interval: now.Sub(last), Region: opt.Region, Revision: opt.Configuration.Revision, Tap: tapped}
-		h.Sensor = opt.Name
-		if err := rec.Put(context.WithoutCancel(ctx), terroir.Record{Heartbeat: h}); err != nil || done {
+		if err := o.beat(ctx, now, now.Sub(last)); err != nil || ctx.Err() != nil {
 			return err
 		}
 		last = now
+		if change != nil {
+			if err := o.change(ctx, change); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+func (o *observer) beat(ctx context.Context, now time.Time, since time.Duration) error {
+	h := &terroir.Heartbeat{Time: now.UTC(), Interval: since, Region: o.Region, Revision: o.current.Load().Revision, Tap: o.tap != nil}
+	h.Sensor = o.Name
+	return o.rec.Put(context.WithoutCancel(ctx), terroir.Record{Heartbeat: h})
+}
+
+// change serves c. What cannot be bound leaves everything as it was, and is told.
+func (o *observer) change(ctx context.Context, c *terroir.Configuration) error {
+	if err := o.server.Reconfigure(*c); err != nil {
+		slog.Error("the configuration stays as it was", "sensor", o.Name, "error", err)
+		return nil
+	}
+	o.current.Store(c)
+	slog.Info("configuration changed", "sensor", o.Name, "revision", c.Revision, "ports", len(c.Ports))
+	return o.announce(ctx)
 }

@@ -12,14 +12,15 @@ import (
 	"syscall"
 
 	"terroir"
-	"terroir/config"
 	"terroir/sensor"
+	"terroir/sensor/monitor"
 )
 
 // version is set by the linker in releases.
 var version = "dev"
 
 func main() {
+	monitor.Main()
 	file := flag.String("c", "", "configuration file (default: built-in values)")
 	anyPort := flag.Bool("any-port", false, "listen on another port where one is taken or forbidden")
 	show := flag.Bool("version", false, "print the version and exit")
@@ -33,10 +34,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cfg, err := config.LoadSensor(*file)
-	if err == nil {
-		err = sensor.RunConfigured(ctx, cfg, version, *anyPort)
-	}
+	err := sensor.Program{File: *file, Version: version, AnyPort: *anyPort}.Run(ctx)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		end(err)
 	}

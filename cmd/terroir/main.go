@@ -13,9 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"terroir"
+	"terroir/sensor/monitor"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	monitor.Main()
+	os.Exit(run(os.Args[1:]))
+}
 
 // run executes one command line and returns its exit code. Errors are one line on standard error.
 func run(args []string) int {

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"terroir/config"
 	"terroir/sensor"
 )
 
@@ -14,11 +13,7 @@ func sensorCommand() *cobra.Command {
 	runC := &cobra.Command{
 		Use: "run -c FILE", Short: "Run a sensor", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := config.LoadSensor(file)
-			if err != nil {
-				return err
-			}
-			return sensor.RunConfigured(c.Context(), cfg, version, anyPort)
+			return sensor.Program{File: file, Version: version, AnyPort: anyPort}.Run(c.Context())
 		},
 	}
 	runC.Flags().StringVarP(&file, "config", "c", "", "configuration file (default: built-in values)")

@@ -1,0 +1,134 @@
+package monitor
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Client asks a monitor. Its methods may be called concurrently.
+type Client struct {
+	mu   sync.Mutex
+	conn *net.UnixConn
+	cmd  *exec.Cmd
+}
+
+const (
+	variable = "TERROIR_MONITOR"
+	// ownProgram is how a process starts its own program again, whatever happened to its file.
+	ownProgram = "/proc/self/exe"
+)
+
+// Start starts a monitor: this program again, whose main function calls Main.
+func Start(opt Options) (*Client, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("monitor: %w", err)
+	}
+	own, other := os.NewFile(uintptr(fds[0]), "monitor"), os.NewFile(uintptr(fds[1]), "sensor")
+	defer own.Close() // net.FileConn has a copy.
+	defer other.Close()
+	conn, err := net.FileConn(own)
+	if err != nil {
+		return nil, fmt.Errorf("monitor: %w", err)
+	}
+	cmd := exec.Command(ownProgram, "monitor")
+	cmd.Args[0] = os.Args[0] // as which the program may be told what it is
+	cmd.Env = append(os.Environ(), variable+"=3", variable+"_HUB="+opt.Hub, variable+"_FILE="+opt.File)
+	cmd.ExtraFiles = []*os.File{other}
+	cmd.Stderr = os.Stderr
+	// Who ends the sensor with the keys of a terminal does not mean the monitor, which ends after it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if opt.UID != 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(opt.UID), Gid: uint32(opt.GID)}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("monitor: %w", err), conn.Close())
+	}
+	return &Client{conn: conn.(*net.UnixConn), cmd: cmd}, nil
+}
+
+// Close ends the monitor.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.conn.Close() // It ends when nobody can ask any more.
+	return errors.Join(err, c.cmd.Wait())
+}
+
+// Dial implements nats.CustomDialer: a connection to the hub, whatever address is asked for.
+func (c *Client) Dial(_, _ string) (net.Conn, error) {
+	_, fd, err := c.ask(wantConnection)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "hub")
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+// Configuration is the text of the configuration file as it is now.
+func (c *Client) Configuration() ([]byte, error) {
+	text, _, err := c.ask(wantConfiguration)
+	return text, err
+}
+
+// answerWithin is more than a monitor takes to find that the hub does not answer.
+const answerWithin = dialWithin + 5*time.Second
+
+func (c *Client) ask(what byte) (text []byte, fd int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.conn.SetDeadline(time.Now().Add(answerWithin))
+	if _, err := c.conn.Write([]byte{what}); err != nil {
+		return nil, -1, ErrEnded
+	}
+	var head [5]byte
+	control := make([]byte, unix.CmsgSpace(4))
+	n, controlSize, _, _, err := c.conn.ReadMsgUnix(head[:], control)
+	if err != nil || n == 0 {
+		return nil, -1, ErrEnded
+	}
+	fd = descriptor(control[:controlSize])
+	if _, err := io.ReadFull(c.conn, head[n:]); err != nil {
+		return nil, fd, ErrEnded
+	}
+	size := binary.BigEndian.Uint32(head[1:])
+	if size > maxConfiguration {
+		return nil, fd, ErrEnded
+	}
+	text = make([]byte, size)
+	if _, err := io.ReadFull(c.conn, text); err != nil {
+		return nil, fd, ErrEnded
+	}
+	if head[0] != statusDone {
+		return nil, fd, errors.New(string(text))
+	}
+	if what == wantConnection && fd < 0 {
+		return nil, fd, errors.New("monitor: no connection came")
+	}
+	return text, fd, nil
+}
+
+// descriptor is the one that came with a message, or -1.
+func descriptor(control []byte) int {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil || len(messages) == 0 {
+		return -1
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) == 0 {
+		return -1
+	}
+	unix.CloseOnExec(fds[0])
+	return fds[0]
+}

@@ -1,0 +1,123 @@
+package monitor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"terroir/sensor/confine"
+)
+
+// dialWithin is how long a connection to the hub may take.
+const dialWithin = 5 * time.Second
+
+// Main is the monitor, in a process that Start started; it does not return there. In every other process it does
+// nothing. The main function of a program that runs sensors calls it first.
+func Main() {
+	if os.Getenv(variable) != "3" {
+		return
+	}
+	_ = os.WriteFile("/proc/self/comm", []byte("terroir-monitor"), 0) // for ps; otherwise it is called exe
+	// The sensor decides when the monitor ends: a signal to both must not take the hub away from what is still to be sent.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if err := serve(Options{Hub: os.Getenv(variable + "_HUB"), File: os.Getenv(variable + "_FILE")}); err != nil {
+		fmt.Fprintln(os.Stderr, "terroir monitor:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func serve(opt Options) error {
+	f := os.NewFile(3, "sensor")
+	any, err := net.FileConn(f)
+	if err != nil {
+		return err
+	}
+	_ = f.Close()
+	conn := any.(*net.UnixConn)
+	if err := confineSelf(opt); err != nil {
+		return err
+	}
+	want := make([]byte, 1)
+	for {
+		if n, err := conn.Read(want); err != nil || n == 0 {
+			return nil // The sensor ended.
+		}
+		var err error
+		switch want[0] {
+		case wantConnection:
+			err = giveConnection(conn, opt.Hub)
+		case wantConfiguration:
+			text, failed := readFile(opt.File)
+			err = answer(conn, text, failed, nil)
+		default:
+			return fmt.Errorf("request %q", want)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// confineSelf leaves the monitor what it needs: to read the configuration's folder and to resolve the hub's name, and to
+// connect to the hub's port.
+func confineSelf(opt Options) error {
+	rules := confine.Rules{ReadFiles: []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf"}}
+	if opt.File != "" {
+		rules.ReadFolders = []string{filepath.Dir(opt.File)}
+	}
+	_, port, err := net.SplitHostPort(opt.Hub)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return err
+	}
+	rules.Connect = []uint16{uint16(number), 53}
+	if err := confine.NoNewPrivileges(); err != nil {
+		return err
+	}
+	_ = confine.Paths(rules) // Where the kernel has no Landlock the sensor says so.
+	return nil
+}
+
+func giveConnection(conn *net.UnixConn, hub string) error {
+	c, err := net.DialTimeout("tcp", hub, dialWithin)
+	if err != nil {
+		return answer(conn, nil, err, nil)
+	}
+	defer c.Close()
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		return answer(conn, nil, err, nil)
+	}
+	defer f.Close()
+	return answer(conn, nil, nil, f)
+}
+
+// answer sends what was asked for, or why there is none.
+func answer(conn *net.UnixConn, text []byte, failed error, f *os.File) error {
+	status := byte(statusDone)
+	if failed != nil {
+		status, text = statusFailed, []byte(failed.Error())
+	}
+	message := append(binary.BigEndian.AppendUint32([]byte{status}, uint32(len(text))), text...)
+	var rights []byte
+	if f != nil {
+		rights = unix.UnixRights(int(f.Fd()))
+	}
+	n, _, err := conn.WriteMsgUnix(message, rights, nil)
+	if err == nil && n < len(message) {
+		_, err = conn.Write(message[n:])
+	}
+	return err
+}

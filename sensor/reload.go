@@ -1,0 +1,122 @@
+package sensor
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"terroir"
+	"terroir/config"
+)
+
+// reload reads the configuration again whenever SIGHUP comes, until ctx ends. What is wrong with it is told, and the
+// sensor goes on as before.
+func (r *running) reload(ctx context.Context, changes chan<- terroir.Configuration) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
+		c, err := r.configuration()
+		if err != nil {
+			slog.Error("the configuration stays as it was", "sensor", r.cfg.Sensor, "error", err)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case changes <- c:
+		}
+	}
+}
+
+// configuration reads what is to be served from now on.
+func (r *running) configuration() (terroir.Configuration, error) {
+	text, err := r.outside.configuration()
+	if err != nil {
+		return terroir.Configuration{}, err
+	}
+	cfg, err := config.ParseSensor(r.File, text)
+	if err != nil {
+		return terroir.Configuration{}, err
+	}
+	if err := r.usePersonas(&cfg); err != nil {
+		return terroir.Configuration{}, err
+	}
+	if fixed := restartFor(&r.cfg, &cfg); len(fixed) > 0 {
+		slog.Warn("not changed: these keys need a restart", "sensor", r.cfg.Sensor, "keys", strings.Join(fixed, " "))
+	}
+	return r.revision.of(cfg.Configuration())
+}
+
+// restartFor lists the keys that differ and cannot change while the sensor runs: all but the theme and the ports.
+func restartFor(old, now *config.Sensor) []string {
+	before, after := config.Values(old), config.Values(now)
+	var keys []string
+	for key, value := range after {
+		if value != before[key] && key != "theme" && key != "listen.ports" {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// revisions gives each configuration that this sensor serves a number of its own, also after a restart.
+type revisions struct {
+	file string
+}
+
+// revisionRecord is what the file says: the number of the configuration with the digest.
+type revisionRecord struct {
+	Revision int32
+	Digest   string
+}
+
+// of is c with its revision: that of the last time when it is the same, or the next.
+func (r *revisions) of(c terroir.Configuration) (terroir.Configuration, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return c, err
+	}
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	var last revisionRecord
+	text, err = os.ReadFile(r.file)
+	if err == nil {
+		err = json.Unmarshal(text, &last)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return c, &terroir.Error{Code: terroir.EUNREACHABLE, Where: r.file, Message: "cannot read the last revision", Err: err,
+			Hint: "remove the file: revisions then begin anew"}
+	}
+	c.Revision = max(last.Revision, 1)
+	if digest == last.Digest {
+		return c, nil
+	}
+	if last.Digest != "" {
+		c.Revision++
+	}
+	text, err = json.Marshal(revisionRecord{c.Revision, digest})
+	if err == nil {
+		err = writeWhole(r.file, text)
+	}
+	if err != nil {
+		return c, fmt.Errorf("revision: %w", err)
+	}
+	return c, nil
+}
