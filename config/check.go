@@ -15,7 +15,7 @@ func wrong(where, message, hint string) error {
 }
 
 func (s *Sensor) check() error {
-	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap} {
+	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap, s.checkConfine} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -165,6 +165,13 @@ func (s *Sensor) checkTap() error {
 		if p < 1 || p > 65535 {
 			return wrong(s.pos.of(fmt.Sprintf("tap.never[%d]", i)), fmt.Sprintf("port %d is out of range", p), "use 1 to 65535")
 		}
+	}
+	return nil
+}
+
+func (s *Sensor) checkConfine() error {
+	if s.Confine.Required && !s.Confine.Enabled {
+		return wrong(s.pos.of("confine.required"), "confine.required without confine.enabled", "enable it, or do not require it")
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,8 @@ type field struct {
 	bus  *server.Server
 	stop func()
 	home string
+	// as is whose processes the sensors are; nil means the test's.
+	as *syscall.Credential
 }
 
 func newField(t *testing.T) *field {
@@ -85,10 +88,12 @@ func (f *field) startHub() {
 // process is a sensor in a process of its own.
 type process struct {
 	t     *testing.T
+	f     *field
+	name  string
 	cmd   *exec.Cmd
 	home  string
 	bound map[string]netip.AddrPort
-	log   *bytes.Buffer
+	log   *log
 }
 
 // sensor starts a sensor on the address. It serves the theme, on other ports where its own are not free.
@@ -100,27 +105,76 @@ func (f *field) sensor(name, address string) *process {
 // sensorThat is sensor; with answer, the personas answer.
 func (f *field) sensorThat(name, address string, answer bool) *process {
 	f.t.Helper()
-	p := &process{t: f.t, home: filepath.Join(f.home, name), log: &bytes.Buffer{}}
+	return f.start(name, fmt.Sprintf("listen: {addresses: [%q], answer: %t}\nlimits: {idle_before: 1s, idle_after: 500ms}\n"+
+		"heartbeat: 1s\ntap: {interval: 200ms}\n", address, answer))
+}
+
+// start starts a sensor; text is the rest of its configuration.
+func (f *field) start(name, text string) *process {
+	f.t.Helper()
+	p := &process{t: f.t, f: f, name: name, home: filepath.Join(f.home, name), log: &log{}}
 	if err := os.MkdirAll(p.home, 0o755); err != nil {
 		f.t.Fatal(err)
 	}
-	file := filepath.Join(p.home, "sensor.yaml")
-	text := fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\nlisten: {addresses: [%q], answer: %t}\nlimits: {idle_before: 1s, idle_after: 500ms}\n"+
-		"heartbeat: 1s\ntap: {interval: 200ms}\n", name, p.home, f.bus.URL(), address, answer)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		f.t.Fatal(err)
-	}
+	p.configure(text)
 	_ = os.Remove(filepath.Join(p.home, sensor.BoundFile)) // left by one that was killed
-	p.cmd = exec.Command(os.Args[0])
-	p.cmd.Env = append(os.Environ(), "TERROIR_E2E_SENSOR="+file)
+	p.cmd = exec.Command(f.program())
+	p.cmd.Env = append(os.Environ(), "TERROIR_E2E_SENSOR="+p.file())
 	p.cmd.Stderr = p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: f.as}
 	if err := p.cmd.Start(); err != nil {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
 	p.waitBound()
 	return p
+}
+
+// program is this test's, or a copy that everybody may start.
+func (f *field) program() string {
+	if f.as == nil {
+		return os.Args[0]
+	}
+	file := filepath.Join(f.home, "program")
+	text, err := os.ReadFile(os.Args[0])
+	if err == nil {
+		err = os.WriteFile(file, text, 0o755)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return file
+}
+
+func (p *process) file() string { return filepath.Join(p.f.home, p.name+".yaml") }
+
+// configure writes the sensor's configuration file.
+func (p *process) configure(text string) {
+	p.t.Helper()
+	text = fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\n%s", p.name, p.home, p.f.bus.URL(), text)
+	if err := os.WriteFile(p.file(), []byte(text), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// log is what a process says, also while it runs.
+type log struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+// String implements fmt.Stringer.
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 func (p *process) waitBound() {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"terroir"
+	"terroir/config"
 	"terroir/sensor"
 	"terroir/sensor/monitor"
 )
@@ -23,6 +24,7 @@ func main() {
 	monitor.Main()
 	file := flag.String("c", "", "configuration file (default: built-in values)")
 	anyPort := flag.Bool("any-port", false, "listen on another port where one is taken or forbidden")
+	doctor := flag.Bool("doctor", false, "say what is missing here, and the command that gives it, and exit")
 	show := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
 	if *show {
@@ -32,12 +34,26 @@ func main() {
 	if flag.NArg() > 0 {
 		end(terroir.Errorf(terroir.EUSAGE, "unexpected argument %q; see -help", flag.Arg(0)))
 	}
+	if *doctor {
+		if err := diagnose(*file); err != nil {
+			end(err)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := sensor.Program{File: *file, Version: version, AnyPort: *anyPort}.Run(ctx)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		end(err)
 	}
+}
+
+func diagnose(file string) error {
+	cfg, err := config.LoadSensor(file)
+	if err != nil {
+		return err
+	}
+	return sensor.WriteFindings(os.Stdout, sensor.Diagnose(&cfg))
 }
 
 // end says what is wrong in one line, and leaves with the documented exit code.

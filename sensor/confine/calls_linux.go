@@ -89,3 +89,6 @@ func conditional() []seccomp.NameWithConditions {
 	}
 	return list
 }
+
+// CallsSupported says whether Calls has something to work with.
+func CallsSupported() bool { return seccomp.Supported() }

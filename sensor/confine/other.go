@@ -33,3 +33,6 @@ func KeepOnly() error { return fmt.Errorf("capabilities: %w", ErrMissing) }
 
 // Has is false: there are no capabilities on this system.
 func Has(string) bool { return false }
+
+// CallsSupported is false: there are no such filters on this system.
+func CallsSupported() bool { return false }

@@ -72,6 +72,15 @@ func openSocket(name string) (int, error) {
 	return fd, nil
 }
 
+// Check says whether a tap could be started on the interface: ErrNoCapability, or what else is in the way.
+func Check(name string) error {
+	fd, err := openSocket(name)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
 func prepare(fd int, name string) error {
 	raw, err := filter()
 	if err != nil {
