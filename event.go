@@ -85,7 +85,7 @@ type Event struct {
 	Position
 	// Time of the first packet, UTC, to the microsecond.
 	Time time.Time
-	// Duration from the first packet to the close; zero for unserved attempts.
+	// Duration from the first packet to the close; of unserved attempts, to the last one of the row.
 	Duration time.Duration
 	// Region in which the sensor stands, such as "eu-west-3".
 	Region string

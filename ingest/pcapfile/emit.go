@@ -30,7 +30,7 @@ func (r *reader) finish(f *flow) error {
 		if f.transport == terroir.UDP {
 			count = f.udp.datagrams
 		}
-		return r.attempt(attemptKey{f.transport, f.client.Addr(), f.server}, f.first, f.client.Port(), f.tool, count)
+		return r.attempt(attemptKey{f.transport, f.client.Addr(), f.server}, f.first, f.client.Port(), f.sender, count)
 	case f.transport == terroir.UDP:
 		return r.putUDP(f)
 	}
@@ -67,7 +67,7 @@ func (r *reader) putUDP(f *flow) error {
 func (r *reader) event(f *flow, kind terroir.Kind) *terroir.Event {
 	return &terroir.Event{
 		Time: f.first, Duration: duration(f.first, f.last), Kind: kind, Transport: f.transport,
-		Source: f.client, Destination: f.server, Attempts: 1, Tool: f.tool,
+		Source: f.client, Destination: f.server, Attempts: 1, Tool: f.sender.tool, TCPSignature: f.sender.signature,
 	}
 }
 
@@ -87,8 +87,8 @@ func (r *reader) name(e *terroir.Event, client, server []byte) {
 }
 
 // attempt counts attempts on a port that nobody serves.
-func (r *reader) attempt(key attemptKey, t time.Time, port uint16, tool string, count int64) error {
-	if complete := r.unserved.attempt(key, t, port, tool, count); complete != nil {
+func (r *reader) attempt(key attemptKey, t time.Time, port uint16, from sender, count int64) error {
+	if complete := r.unserved.attempt(key, t, port, from, count); complete != nil {
 		return r.putAttempts(complete)
 	}
 	return nil
@@ -99,7 +99,7 @@ func (r *reader) putAttempts(row *attempts) error {
 	return r.put(&terroir.Event{
 		Time: row.first, Kind: terroir.KindUnserved, Transport: row.key.transport,
 		Source: netip.AddrPortFrom(row.key.source, row.port), Destination: row.key.target,
-		Attempts: row.count, Tool: row.tool,
+		Attempts: row.count, Tool: row.sender.tool, TCPSignature: row.sender.signature, Duration: row.last.Sub(row.first),
 	}, nil)
 }
 

@@ -15,7 +15,7 @@ type flow struct {
 	first, last      time.Time
 	before, after    *flow
 	queue            *queue
-	tool             string
+	sender           sender
 	held             int
 	foreign, refused bool
 

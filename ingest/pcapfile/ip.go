@@ -81,7 +81,7 @@ func (p *packet) parseIPv4(b []byte) (proto uint8, body []byte, wire int, reason
 	}
 	p.src = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[12:16])), 0)
 	p.dst = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[16:20])), 0)
-	p.ipID = binary.BigEndian.Uint16(b[4:])
+	p.headers.IP = b[:header]
 	// More fragments follow, or this is not the first.
 	if binary.BigEndian.Uint16(b[6:])&0x3fff != 0 {
 		return 0, nil, 0, "ip_fragment"
@@ -100,7 +100,7 @@ func (p *packet) parseIPv6(b []byte) (proto uint8, body []byte, wire int, reason
 	}
 	p.src = netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[8:24])), 0)
 	p.dst = netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[24:40])), 0)
-	p.ipID = 0
+	p.headers.IP = b[:40]
 	proto, body = b[6], b[40:min(40+wire, len(b))]
 	for range maxExtensions {
 		size, reason := extensionLength(proto, body)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"terroir"
+	"terroir/fingerprint"
 )
 
 // TCP flags (RFC 9293, 3.1).
@@ -22,8 +23,8 @@ type packet struct {
 	time      time.Time
 	transport terroir.Transport
 	src, dst  netip.AddrPort
-	// ipID is the identification of IPv4; 0 for IPv6.
-	ipID uint16
+	// headers are those of the innermost packet, for a fingerprint.
+	headers fingerprint.Packet
 
 	flags    uint8
 	seq, ack uint32
@@ -48,7 +49,7 @@ func (p *packet) parseTransport(proto uint8, b []byte, wire int) string {
 		if len(b) < 8 {
 			return "truncated"
 		}
-		p.transport = terroir.ICMP
+		p.transport, p.headers.TCP = terroir.ICMP, nil
 		p.icmpType, p.icmpCode = b[0], b[1]
 		p.data, p.size = b[8:], wire-8
 		return ""
@@ -64,7 +65,7 @@ func (p *packet) parseTCP(b []byte, wire int) string {
 	if header < 20 || header > wire {
 		return "malformed"
 	}
-	p.transport = terroir.TCP
+	p.transport, p.headers.TCP = terroir.TCP, b
 	p.setPorts(b)
 	p.seq, p.ack = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
 	p.flags = b[13]
@@ -83,7 +84,7 @@ func (p *packet) parseUDP(b []byte, wire int) string {
 	if size < 8 || size > wire {
 		return "malformed"
 	}
-	p.transport = terroir.UDP
+	p.transport, p.headers.TCP = terroir.UDP, nil
 	p.setPorts(b)
 	p.data, p.size = b[8:min(size, len(b))], size-8
 	return ""
@@ -120,4 +121,11 @@ func (p *packet) unreachable() (t terroir.Transport, src, dst netip.AddrPort, ok
 		t = terroir.UDP
 	}
 	return t, quoted.src, quoted.dst, quoted.src.Addr() == p.dst.Addr()
+}
+
+// sender is what a packet tells of who sent it.
+type sender struct{ tool, signature string }
+
+func senderOf(p *packet) sender {
+	return sender{fingerprint.Tool(p.headers), fingerprint.Signature(p.headers)}
 }

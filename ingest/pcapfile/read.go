@@ -171,7 +171,7 @@ func (r *reader) icmp(p *packet) error {
 			return nil
 		}
 		target := netip.AddrPortFrom(p.dst.Addr(), uint16(p.icmpType))
-		return r.attempt(attemptKey{terroir.ICMP, p.src.Addr(), target}, p.time, 0, scanTool(p), 1)
+		return r.attempt(attemptKey{terroir.ICMP, p.src.Addr(), target}, p.time, 0, senderOf(p), 1)
 	}
 	t, src, dst, ok := p.unreachable()
 	if !ok {

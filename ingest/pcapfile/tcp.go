@@ -1,7 +1,6 @@
 package pcapfile
 
 import (
-	"encoding/binary"
 	"time"
 
 	"terroir"
@@ -73,7 +72,7 @@ func (r *reader) fromClient(f *flow, p *packet) {
 	case p.has(flagSYN):
 		if !p.has(flagACK) {
 			s.syn, s.isn = true, p.seq
-			f.tool = scanTool(p)
+			f.sender = senderOf(p)
 		}
 		seq++
 		s.up.start(seq)
@@ -158,21 +157,4 @@ func (f *flow) tcpKind() (terroir.Kind, string) {
 		return 0, "half_open"
 	}
 	return terroir.KindUnserved, ""
-}
-
-// scanTool names what gives itself away by one packet: ZMap sends the IPv4 identification 54321 (Durumeric et al.,
-// "ZMap", USENIX Security 2013), Mirai's scanner the target's address as the sequence number (Antonakakis et al.,
-// "Understanding the Mirai Botnet", USENIX Security 2017).
-func scanTool(p *packet) string {
-	if !p.dst.Addr().Is4() {
-		return ""
-	}
-	dst := p.dst.Addr().As4()
-	switch {
-	case p.transport == terroir.TCP && p.seq == binary.BigEndian.Uint32(dst[:]):
-		return "mirai"
-	case p.ipID == 54321:
-		return "zmap"
-	}
-	return ""
 }

@@ -34,7 +34,7 @@ func (r *reader) udp(p *packet) error {
 	case p.src == f.client:
 		if s.datagrams++; s.datagrams == 1 && !f.foreign {
 			s.payload = slices.Clone(p.data[:min(len(p.data), r.opt.KeepBytes)])
-			f.tool = scanTool(p)
+			f.sender = senderOf(p)
 		}
 		s.bytes += int64(p.size)
 	case !s.answered:

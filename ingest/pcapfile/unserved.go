@@ -9,10 +9,12 @@ import (
 
 // attempts is an unserved row in the making.
 type attempts struct {
-	key   attemptKey
-	first time.Time
-	port  uint16
-	tool  string
+	key    attemptKey
+	first  time.Time
+	port   uint16
+	sender sender
+	// last is the time of the last attempt.
+	last  time.Time
 	count int64
 	// put says that the row has left.
 	put bool
@@ -37,16 +39,19 @@ type unserved struct {
 }
 
 // attempt adds count attempts from the source. It returns a row that is complete because of it, or nil.
-func (u *unserved) attempt(key attemptKey, t time.Time, port uint16, tool string, count int64) *attempts {
+func (u *unserved) attempt(key attemptKey, t time.Time, port uint16, from sender, count int64) *attempts {
 	row := u.rows[key]
 	if row != nil && t.Sub(row.first) < u.interval && row.first.Sub(t) < u.interval {
 		row.count += count
+		if t.After(row.last) {
+			row.last = t
+		}
 		if t.Before(row.first) { // attempts become known in another order than that of their first packets
-			row.first, row.port, row.tool = t, port, tool
+			row.first, row.port, row.sender = t, port, from
 		}
 		return nil
 	}
-	fresh := &attempts{key: key, first: t, port: port, tool: tool, count: count}
+	fresh := &attempts{key: key, first: t, last: t, port: port, sender: from, count: count}
 	u.rows[key] = fresh
 	u.order = append(u.order, fresh)
 	return row

@@ -2,10 +2,13 @@ package tap
 
 import "golang.org/x/net/bpf"
 
+// snapBytes is what is kept of a packet: more than the longest headers of IPv4 and TCP, and of most of IPv6.
+const snapBytes = 256
+
 // filter is what the kernel lets through, of packets without a link header: TCP with SYN and without ACK, UDP, and
 // ICMP echo requests, over IPv4 and IPv6. IPv6 with extension headers passes whole; the parser decides.
 func filter() ([]bpf.RawInstruction, error) {
-	const accept, drop = 0xffff, 0
+	const accept, drop = snapBytes, 0
 	return bpf.Assemble([]bpf.Instruction{
 		/*  0 */ bpf.LoadAbsolute{Off: 0, Size: 1},
 		/*  1 */ bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4},

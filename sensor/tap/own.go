@@ -8,43 +8,87 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// ownAddresses are those that the options name, or else all of the machine.
-func ownAddresses(opt *Options) (map[netip.Addr]bool, error) {
-	own := map[netip.Addr]bool{}
+// addressesEvery is how often the machine's addresses are read anew, socketsEvery how often its UDP ports.
+const (
+	addressesEvery = 30 * time.Second
+	socketsEvery   = 2 * time.Second
+)
+
+// own are the addresses that are observed: those that the options name, or else all of the machine.
+type own struct {
+	addrs map[netip.Addr]bool
+	asked time.Time
+}
+
+func (o *own) has(a netip.Addr) bool { return o.addrs[a] }
+
+func (o *own) read(opt *Options) error {
+	addrs := map[netip.Addr]bool{}
 	for _, a := range opt.Addresses {
-		own[a.Unmap()] = true
+		addrs[a.Unmap()] = true
 	}
-	if len(own) > 0 {
-		return own, nil
-	}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok {
-			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				own[ip.Unmap()] = true
+	if len(addrs) == 0 {
+		list, err := net.InterfaceAddrs()
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if n, ok := a.(*net.IPNet); ok {
+				if ip, ok := netip.AddrFromSlice(n.IP); ok {
+					addrs[ip.Unmap()] = true
+				}
 			}
 		}
 	}
-	return own, nil
+	o.addrs, o.asked = addrs, time.Now()
+	return nil
 }
 
-// udpSockets returns the UDP ports that sockets of this machine have: what arrives there answers somebody.
-func udpSockets() map[uint16]bool {
-	ports := map[uint16]bool{}
-	for _, file := range []string{"/proc/net/udp", "/proc/net/udp6"} {
-		f, err := os.Open(file)
-		if err != nil {
-			continue // A machine without IPv6 has no udp6.
-		}
-		readSockets(f, ports)
-		f.Close()
+// refresh follows a machine whose addresses change. While they cannot be read, those of before stay.
+func (o *own) refresh(now time.Time, opt *Options) {
+	if len(opt.Addresses) > 0 || now.Sub(o.asked) < addressesEvery {
+		return
 	}
-	return ports
+	if err := o.read(opt); err != nil {
+		o.asked = now
+	}
+}
+
+// sockets are the UDP ports that sockets of this machine have: what arrives there answers somebody. The kernel's tables
+// stay open: a confined process could not open them again.
+type sockets struct {
+	files []*os.File
+	ports map[uint16]bool
+	asked time.Time
+}
+
+func (s *sockets) open() {
+	for _, name := range []string{"/proc/net/udp", "/proc/net/udp6"} {
+		if f, err := os.Open(name); err == nil { // A machine without IPv6 has no udp6.
+			s.files = append(s.files, f)
+		}
+	}
+}
+
+func (s *sockets) close() {
+	for _, f := range s.files {
+		_ = f.Close()
+	}
+}
+
+func (s *sockets) has(now time.Time, port uint16) bool {
+	if age := now.Sub(s.asked); age > socketsEvery || age < 0 {
+		s.ports, s.asked = map[uint16]bool{}, now
+		for _, f := range s.files {
+			if _, err := f.Seek(0, io.SeekStart); err == nil {
+				readSockets(f, s.ports)
+			}
+		}
+	}
+	return s.ports[port]
 }
 
 // readSockets reads the kernel's table: the second field is the local address and port in hexadecimal.

@@ -1,94 +1,115 @@
 package tap
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"time"
 
 	"terroir"
+	"terroir/fingerprint"
 )
 
 // table counts the attempts of one interval.
 type table struct {
 	opt  *Options
-	rows map[rowKey]*terroir.Event
-	// order keeps the rows in the order in which they began.
-	order []rowKey
-	// syns are the SYNs of this and the last interval, so that one that is sent again is counted once.
-	syns, before map[synKey]struct{}
-	lost         int64
-	never        map[uint16]bool
+	rows map[rowKey]*row
+	// order keeps the rows in the order in which they began; sources counts them by source (of IPv6, a /64).
+	order   []*row
+	sources map[netip.Prefix]int
+	syns    syns
+	never   [1024]uint64
+	lost    map[string]int64
 }
 
+// row is the event of one interval in the making.
+type row struct {
+	event terroir.Event
+	last  time.Time
+}
+
+// rowKey holds what attempts are counted by, without pointers, so that it is quick to compare.
 type rowKey struct {
+	src, dst  [16]byte
+	port      uint16
 	transport terroir.Transport
-	src       netip.Addr
-	dst       netip.AddrPort
 }
-
-type synKey struct {
-	src, dst netip.AddrPort
-	seq      uint32
-}
-
-// maxSyns bounds the SYNs that are remembered of an interval.
-const maxSyns = 1 << 17
 
 func newTable(opt *Options) *table {
-	t := &table{opt: opt, rows: map[rowKey]*terroir.Event{}, syns: map[synKey]struct{}{}, never: map[uint16]bool{}}
+	t := &table{opt: opt, syns: syns{seed: maphash.MakeSeed()}}
+	t.begin()
 	for _, p := range opt.Never {
-		t.never[p] = true
+		t.never[p>>6] |= 1 << (p & 63)
 	}
 	return t
 }
 
+func (t *table) begin() {
+	t.rows, t.order, t.sources, t.lost = map[rowKey]*row{}, nil, map[netip.Prefix]int{}, map[string]int64{}
+}
+
+func (t *table) wanted(p *packet) bool {
+	if p.transport == terroir.ICMP {
+		return t.opt.ICMP
+	}
+	port := p.dst.Port()
+	return t.never[port>>6]&(1<<(port&63)) == 0 && !t.opt.Served(p.transport, port)
+}
+
 // add counts the packet, if it is one to count.
 func (t *table) add(now time.Time, p *packet) {
-	if p.transport != terroir.ICMP && (t.never[p.dst.Port()] || t.opt.Served(p.transport, p.dst.Port())) {
+	if !t.wanted(p) || p.transport == terroir.TCP && t.syns.again(now, p) {
 		return
 	}
-	if p.transport == terroir.ICMP && !t.opt.ICMP {
+	key := rowKey{p.src.Addr().As16(), p.dst.Addr().As16(), p.dst.Port(), p.transport}
+	if r := t.rows[key]; r != nil {
+		r.event.Attempts++
+		r.last = now
 		return
 	}
-	if p.transport == terroir.TCP && t.again(p) {
+	source := sourceOf(p.src.Addr())
+	switch {
+	case len(t.rows) >= t.opt.MaxRows:
+		t.lost["table"]++
+		return
+	case t.sources[source] >= t.share():
+		t.lost["per_source"]++
 		return
 	}
-	key := rowKey{p.transport, p.src.Addr(), p.dst}
-	if e := t.rows[key]; e != nil {
-		e.Attempts++
-		return
-	}
-	if len(t.rows) >= t.opt.MaxRows {
-		t.lost++
-		return
-	}
-	e := &terroir.Event{Time: now.UTC().Truncate(time.Microsecond), Region: t.opt.Region, Revision: t.opt.Revision(), Kind: terroir.KindUnserved,
-		Transport: p.transport, Source: p.src, Destination: p.dst, Attempts: 1, TCPSignature: p.signature, Tool: p.tool}
-	e.Sensor = t.opt.Sensor
-	t.rows[key] = e
-	t.order = append(t.order, key)
+	r := &row{last: now, event: terroir.Event{Time: now.UTC().Truncate(time.Microsecond), Region: t.opt.Region, Revision: t.opt.Revision(),
+		Kind: terroir.KindUnserved, Transport: p.transport, Source: p.src, Destination: p.dst, Attempts: 1,
+		TCPSignature: fingerprint.Signature(p.headers), Tool: fingerprint.Tool(p.headers)}}
+	r.event.Sensor = t.opt.Sensor
+	t.rows[key] = r
+	t.order = append(t.order, r)
+	t.sources[source]++
 }
 
-func (t *table) again(p *packet) bool {
-	key := synKey{p.src, p.dst, p.seq}
-	if _, ok := t.syns[key]; ok {
-		return true
+// share is how many rows one source may have: half of all while there is room, and little once half of it is taken. So
+// a scan of all ports is seen, but does not hide what others do.
+func (t *table) share() int {
+	if len(t.rows) < t.opt.MaxRows/2 {
+		return t.opt.MaxRows / 2
 	}
-	if _, ok := t.before[key]; ok {
-		return true
-	}
-	if len(t.syns) < maxSyns {
-		t.syns[key] = struct{}{}
-	}
-	return false
+	return t.opt.MaxRows / 16
 }
 
-// take returns the rows and the number of attempts that had no room, and begins a new interval.
-func (t *table) take() (rows []terroir.Record, lost int64) {
-	for _, key := range t.order {
-		rows = append(rows, terroir.Record{Event: t.rows[key]})
+// sourceOf is what counts as one source: an address; of IPv6 a /64, which is what one machine has.
+func sourceOf(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	p, _ := a.Prefix(bits) // The numbers of bits are valid.
+	return p
+}
+
+// take returns the rows and the numbers of attempts that had no room, and begins a new interval.
+func (t *table) take() (rows []terroir.Record, lost map[string]int64) {
+	for _, r := range t.order {
+		r.event.Duration = max(r.last.Sub(r.event.Time).Truncate(time.Microsecond), 0)
+		rows = append(rows, terroir.Record{Event: &r.event})
 	}
 	lost = t.lost
-	t.rows, t.order, t.lost = map[rowKey]*terroir.Event{}, nil, 0
-	t.before, t.syns = t.syns, map[synKey]struct{}{}
+	t.begin()
 	return rows, lost
 }

@@ -2,8 +2,9 @@
 // requests to the sensor's own addresses. It reads copies of packets (Linux, AF_PACKET, CAP_NET_RAW) through a filter in
 // the kernel, and never sends anything.
 //
-// Attempts of one source on one port of one address are one row an interval, with their number. A SYN that is sent
-// again (the same ports and sequence number) is one attempt. Not counted are packets that the sensor's machine sends,
+// Attempts of one source on one port of one address are one row an interval, with their number, the time of the first
+// and, as its duration, how much later the last came. A SYN that is sent again (the same ports and sequence number,
+// within a minute or two) is one attempt. Not counted are packets that the sensor's machine sends,
 // answers to it (UDP from an end to which it sent something less than half a minute ago, or to a port that one of its
 // sockets has), and the operator's own ports (Never).
 package tap
@@ -42,8 +43,14 @@ type Options struct {
 	Interval time.Duration
 	// ICMP asks for echo requests, too.
 	ICMP bool
-	// MaxRows bounds the rows of an interval; default 65,536. What goes beyond is counted as lost.
+	// MaxRows bounds the rows of an interval, and what one source may have of them; default 65,536. What goes beyond is
+	// counted as lost ("table", "per_source").
 	MaxRows int
+	// RingBytes is the memory that the kernel writes packets to; default 8 MiB. What it has no room for is counted as lost
+	// ("kernel").
+	RingBytes int
+	// Seen is told the rows of each interval. It must not keep or change them. It may be nil.
+	Seen func([]terroir.Record)
 }
 
 func (o *Options) defaults() {
@@ -52,6 +59,9 @@ func (o *Options) defaults() {
 	}
 	if o.MaxRows == 0 {
 		o.MaxRows = 1 << 16
+	}
+	if o.RingBytes == 0 {
+		o.RingBytes = 8 << 20
 	}
 	if o.Served == nil {
 		o.Served = func(terroir.Transport, uint16) bool { return false }

@@ -2,7 +2,6 @@ package tap
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -119,33 +118,12 @@ func TestParserAndFilterAgree(t *testing.T) {
 	}
 }
 
-func TestWhatAPacketTells(t *testing.T) {
-	p, ok := parse(build(t, v4, layers.IPProtocolTCP, syn("S")))
-	if !ok || p.signature != "4:64:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0" || p.tool != "" || p.dst != netip.MustParseAddrPort("192.0.2.2:5900") {
-		t.Errorf("%+v", p)
-	}
-	p, _ = parse(build(t, v6, layers.IPProtocolTCP, syn("S")))
-	if p.signature != "6:64:0:1460:64240,7:mss,sok,ts,nop,ws::0" {
-		t.Errorf("%+v", p)
-	}
-	zmap := build(t, v4, layers.IPProtocolTCP, syn("S"))
-	binary.BigEndian.PutUint16(zmap[4:], 54321)
-	if p, _ := parse(zmap); p.tool != "zmap" {
-		t.Errorf("%+v", p)
-	}
-	mirai := build(t, v4, layers.IPProtocolTCP, syn("S"))
-	copy(mirai[24:28], mirai[16:20])
-	if p, _ := parse(mirai); p.tool != "mirai" {
-		t.Errorf("%+v", p)
-	}
-}
-
 func attempt(from string, port uint16, seq uint32) *packet {
 	return &packet{transport: terroir.TCP, src: netip.MustParseAddrPort(from), dst: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.2"), port), seq: seq}
 }
 
 func TestAttemptsAreCounted(t *testing.T) {
-	opt := Options{Never: []uint16{22}, MaxRows: 3, Served: func(_ terroir.Transport, p uint16) bool { return p == 6379 }}
+	opt := Options{Never: []uint16{22}, Sensor: "s", Served: func(_ terroir.Transport, p uint16) bool { return p == 6379 }}
 	opt.defaults()
 	tab := newTable(&opt)
 	now := time.Now()
@@ -154,7 +132,6 @@ func TestAttemptsAreCounted(t *testing.T) {
 		attempt("198.51.100.1:1001", 5900, 2), // another attempt on the same port
 		attempt("198.51.100.1:1002", 5901, 3), attempt("198.51.100.2:1000", 5900, 4),
 		attempt("198.51.100.1:1003", 22, 5), attempt("198.51.100.1:1004", 6379, 6), // never, served
-		attempt("198.51.100.3:1000", 5900, 7), attempt("198.51.100.3:1001", 5900, 8), // no room
 	} {
 		tab.add(now, p)
 	}
@@ -166,12 +143,43 @@ func TestAttemptsAreCounted(t *testing.T) {
 	if want := "198.51.100.1→5900 ×2, 198.51.100.1→5901 ×1, 198.51.100.2→5900 ×1"; strings.Join(got, ", ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
-	if lost != 2 {
-		t.Errorf("%d lost, want 2", lost)
+	if len(lost) != 0 {
+		t.Errorf("%v lost", lost)
 	}
-	tab.add(now, attempt("198.51.100.1:1001", 5900, 2)) // again, in the next interval
-	if rows, _ := tab.take(); len(rows) != 0 {
-		t.Errorf("a SYN that was sent again counts in the next interval: %+v", rows[0].Event)
+	for _, after := range []time.Duration{time.Second, 63 * time.Second} { // again, in a later interval
+		tab.add(now.Add(after), attempt("198.51.100.1:1001", 5900, 2))
+		if rows, _ := tab.take(); len(rows) != 0 {
+			t.Errorf("a SYN that was sent again counts: %+v", rows[0].Event)
+		}
+	}
+	tab.add(now.Add(time.Hour), attempt("198.51.100.1:1001", 5900, 2))
+	tab.add(now.Add(time.Hour+time.Second), attempt("198.51.100.1:1001", 5900, 3))
+	if rows, _ := tab.take(); len(rows) != 1 || rows[0].Event.Attempts != 2 || rows[0].Event.Duration != time.Second {
+		t.Errorf("an hour later it is new: %+v", rows)
+	}
+}
+
+// TestOneSourceDoesNotHideTheOthers fills the table from one source, then from many.
+func TestOneSourceDoesNotHideTheOthers(t *testing.T) {
+	opt := Options{MaxRows: 64}
+	opt.defaults()
+	tab := newTable(&opt)
+	now := time.Now()
+	for port := range 100 {
+		tab.add(now, attempt("198.51.100.1:1000", uint16(port+1), uint32(port)))
+	}
+	for source := range 100 {
+		tab.add(now, attempt(fmt.Sprintf("203.0.113.%d:1000", source), 5900, 1))
+	}
+	rows, lost := tab.take()
+	if len(rows) != 64 || lost["per_source"]+lost["table"] != 200-64 {
+		t.Errorf("%d rows, %v lost", len(rows), lost)
+	}
+	if n := 100 - int(lost["per_source"]); n != 32 {
+		t.Errorf("the source that fills has %d rows, want half", n)
+	}
+	if rows, lost = tab.take(); len(rows) != 0 || len(lost) != 0 {
+		t.Errorf("%d rows, %v lost", len(rows), lost)
 	}
 }
 
