@@ -49,12 +49,12 @@ func TestSignatures(t *testing.T) {
 
 func TestTools(t *testing.T) {
 	plain := packet(t, ip4+linux)
-	zmap, mirai, masscan, nmap := clone(plain), clone(plain), clone(plain), clone(plain)
+	zmap, mirai, masscan := clone(plain), clone(plain), clone(plain)
 	binary.BigEndian.PutUint16(zmap.IP[4:], 54321)
 	copy(mirai.TCP[4:8], mirai.IP[16:20])
 	binary.BigEndian.PutUint16(masscan.TCP[14:], 1024)
 	binary.BigEndian.PutUint16(masscan.IP[4:], 0x0202^0x170c^0x0063)
-	nmap = packet(t, "4500 002c 1c46 0000 3906 0000 c0000201 c0000202 9c40 170c 00000063 00000000 6002 0400 0000 0000 020405b4")
+	nmap := packet(t, "4500 002c 1c46 0000 3906 0000 c0000201 c0000202 9c40 170c 00000063 00000000 6002 0400 0000 0000 020405b4")
 	probe := packet(t, "4500 003c 1c46 0000 3906 0000 c0000201 c0000202 9c40 170c 00000063 00000000 a002 0001 0000 0000 03030a01020405b4080affffffff000000000402")
 	for name, c := range map[string]struct {
 		p    Packet
