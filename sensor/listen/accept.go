@@ -13,10 +13,10 @@ import (
 )
 
 // accept serves one TCP port until it is closed, and then what waited in the kernel's queue.
-func (s *Server) accept(l *net.TCPListener, p *port) {
+func (s *Server) accept(l *listener, p *port) {
 	defer l.Close()
 	for {
-		c, err := l.AcceptTCP()
+		c, err := l.accept()
 		if err != nil {
 			if p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
 				return
@@ -27,24 +27,20 @@ func (s *Server) accept(l *net.TCPListener, p *port) {
 			continue
 		}
 		serves := p.serves.Load()
-		source := unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort())
-		proxy := serves.Proxy && s.trusts(source.Addr())
-		g := s.guests.admit(c, source.Addr(), proxy)
+		proxy := serves.Proxy && s.trusts(c.source.Addr())
+		g := s.guests.admit(c, c.source.Addr(), proxy)
 		if g == nil {
-			reset(c)
+			c.reset()
+			_ = c.Close()
 			continue
 		}
-		s.working.Go(func() {
-			defer s.guests.leave(g)
-			defer c.Close()
-			s.serve(c, g, serves, source, proxy)
-		})
+		s.hands.take(visit{c, g, serves, proxy})
 	}
 }
 
 // noDescriptor turns a client away, and counts it, when there is no descriptor for it. After other errors the client
 // waits on. It is false when the port is closed and nobody waits.
-func (s *Server) noDescriptor(l *net.TCPListener, p *port, err error) bool {
+func (s *Server) noDescriptor(l *listener, p *port, err error) bool {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		turned := s.spare.turnAway(l)
 		if p.closing.Load() {
@@ -65,11 +61,6 @@ func (s *Server) noDescriptor(l *net.TCPListener, p *port, err error) bool {
 	return true
 }
 
-func reset(c *net.TCPConn) {
-	_ = c.SetLinger(0)
-	_ = c.Close()
-}
-
 func (s *Server) trusts(a netip.Addr) bool {
 	for _, p := range s.opt.Proxies {
 		if p.Contains(a) {
@@ -79,20 +70,16 @@ func (s *Server) trusts(a netip.Addr) bool {
 	return false
 }
 
-func (s *Server) serve(c *net.TCPConn, g *guest, serves *service, source netip.AddrPort, proxy bool) {
-	now := time.Now()
-	own := unmap(c.LocalAddr().(*net.TCPAddr).AddrPort()).Addr()
-	x := &session{s: s, conn: c, guest: g, serves: serves, begun: now}
-	x.event = s.event(now, serves, terroir.TCP, source, own)
-	var err error
-	if x.in, err = newPlain(c); err != nil {
-		s.guests.lose("socket", 1)
+func (s *Server) serve(v visit) {
+	defer s.guests.leave(v.guest)
+	c, now := v.conn, time.Now()
+	defer c.Close()
+	x := &session{s: s, conn: c, in: c, guest: v.guest, serves: v.serves, begun: now}
+	x.event = s.event(now, v.serves, terroir.TCP, c.source, c.own.Addr())
+	if v.proxy && !x.behindProxy() {
 		return
 	}
-	if proxy && !x.behindProxy() {
-		return
-	}
-	if serves.TLS {
+	if v.serves.TLS {
 		x.serveTLS()
 	} else {
 		x.end(x.talk(c))

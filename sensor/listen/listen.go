@@ -120,6 +120,7 @@ type Server struct {
 	ports    map[key]*port
 	served   atomic.Pointer[bits]
 	working  sync.WaitGroup
+	hands    *hands
 	// closing is closed when shutdown begins, stop when nothing is refused any more.
 	closing, stop chan struct{}
 	// ended are the UDP flows that wait to be recorded; recording is what does so, and reports.
@@ -138,6 +139,7 @@ func Start(ctx context.Context, opt Options, c terroir.Configuration, sink Sink)
 		closing: make(chan struct{}), ports: map[key]*port{}, guests: newGuests(&opt), tls: tlsConfig(opt.Certificate),
 		ended: make(chan *flow, udpQueue),
 	}
+	s.hands = newHands(s.serve)
 	for range udpRecorders {
 		s.recording.Go(s.recordFlows)
 	}
@@ -190,6 +192,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		s.working.Wait()
+		s.hands.rest()
 		close(s.ended)
 		close(s.stop) // Nothing is refused any more: the last report is complete.
 		s.recording.Wait()

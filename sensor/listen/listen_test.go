@@ -427,3 +427,9 @@ func TestAFailingSinkIsTold(t *testing.T) {
 		t.Error("the error was lost")
 	}
 }
+
+// reset ends a connection with RST.
+func reset(c *net.TCPConn) {
+	_ = c.SetLinger(0)
+	_ = c.Close()
+}

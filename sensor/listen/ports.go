@@ -232,13 +232,16 @@ func (s *Server) open(at netip.AddrPort, w service) (opening, error) {
 	if w.Transport == terroir.UDP {
 		return s.openUDP(p, at, "udp"+version)
 	}
-	config := net.ListenConfig{Control: keepUrgent}
+	config := net.ListenConfig{Control: keepUrgent, KeepAlive: -1}
 	any, err := config.Listen(context.Background(), "tcp"+version, at.String())
 	if err != nil {
 		return opening{}, err
 	}
-	l := any.(*net.TCPListener)
-	p.bound = unmap(l.Addr().(*net.TCPAddr).AddrPort())
+	l, err := newListener(any.(*net.TCPListener))
+	if err != nil {
+		return opening{}, err
+	}
+	p.bound = l.bound
 	// The loop accepts what waits in the kernel's queue, and closes.
 	p.shutdown = func() error { return l.SetDeadline(time.Now().Add(drainWithin)) }
 	return opening{p, func() { s.accept(l, p) }}, nil

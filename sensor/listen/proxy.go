@@ -41,7 +41,7 @@ func (x *session) behindProxy() bool {
 	rest, _ := buf.Peek(buf.Buffered())
 	x.in = &after{append(bytes.Clone(rest), r.left...), r.stream}
 	if !x.s.guests.identify(x.guest, source.Addr()) {
-		reset(x.conn)
+		x.conn.reset()
 		return false
 	}
 	x.event.Source = source

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -16,7 +15,7 @@ import (
 // session is one TCP session while it lasts.
 type session struct {
 	s      *Server
-	conn   *net.TCPConn
+	conn   *client
 	guest  *guest
 	serves *service
 	in     stream

@@ -2,11 +2,6 @@
 
 package listen
 
-import (
-	"net"
-	"syscall"
-)
+import "syscall"
 
 func keepUrgent(string, string, syscall.RawConn) error { return nil }
-
-func newPlain(c *net.TCPConn) (stream, error) { return &buffered{r: c}, nil }

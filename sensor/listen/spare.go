@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"net"
 	"os"
 	"sync"
 	"time"
@@ -31,7 +30,7 @@ func (s *spare) reopen() {
 
 // turnAway accepts one client with the spare descriptor and resets it. It says whether there was one, and a
 // descriptor for it. The listener has no deadline afterwards.
-func (s *spare) turnAway(l *net.TCPListener) bool {
+func (s *spare) turnAway(l *listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reopen(); s.file == nil {
@@ -41,12 +40,12 @@ func (s *spare) turnAway(l *net.TCPListener) bool {
 	s.file = nil
 	defer s.reopen()
 	_ = l.SetDeadline(time.Now().Add(10 * time.Millisecond))
-	c, err := l.AcceptTCP()
+	c, err := l.accept()
 	_ = l.SetDeadline(time.Time{})
 	if err != nil {
 		return false
 	}
-	_ = c.SetLinger(0)
+	c.reset()
 	_ = c.Close()
 	return true
 }

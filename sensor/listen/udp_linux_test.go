@@ -20,7 +20,7 @@ func bare(opt Options) *udpPort {
 	return &udpPort{s: s, p: p, flows: map[flowKey]*list.Element{}, order: list.New(), rate: rate{max: opt.DatagramsPerSecond}}
 }
 
-func client(i int) netip.AddrPort {
+func sender(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), 1000)
 }
 
@@ -28,7 +28,7 @@ func TestAFlowThatNeverPausesIsRecorded(t *testing.T) {
 	u := bare(Options{MaxAge: time.Minute})
 	begin := time.Now()
 	for second := range 61 {
-		u.datagram(begin.Add(time.Duration(second)*time.Second), []byte("x"), netip.IPv6Loopback(), client(1))
+		u.datagram(begin.Add(time.Duration(second)*time.Second), []byte("x"), netip.IPv6Loopback(), sender(1))
 	}
 	if len(u.s.ended) != 1 {
 		t.Fatalf("%d flows ended after the greatest age, want 1", len(u.s.ended))
@@ -47,7 +47,7 @@ func TestAFloodOfDatagramsIsBoundedAndCounted(t *testing.T) {
 			u := bare(Options{})
 			sent := c.flows + udpQueue + 100
 			for i := range sent {
-				u.datagram(time.Now(), make([]byte, c.size), netip.IPv6Loopback(), client(i))
+				u.datagram(time.Now(), make([]byte, c.size), netip.IPv6Loopback(), sender(i))
 			}
 			if u.order.Len() != c.flows || len(u.flows) != c.flows || u.size > maxFlowBytes {
 				t.Errorf("%d flows in order, %d in the table, %d bytes; want %d flows", u.order.Len(), len(u.flows), u.size, c.flows)
@@ -64,7 +64,7 @@ func TestOneSourceHasItsShareOfDatagrams(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	for second := range 2 {
 		for range 250 {
-			u.datagram(now.Add(time.Duration(second)*time.Second), []byte("x"), netip.IPv6Loopback(), client(1))
+			u.datagram(now.Add(time.Duration(second)*time.Second), []byte("x"), netip.IPv6Loopback(), sender(1))
 		}
 	}
 	u.datagram(now.Add(time.Second), []byte("x"), netip.IPv6Loopback(), netip.MustParseAddrPort("203.0.113.9:1"))

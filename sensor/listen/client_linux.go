@@ -1,0 +1,265 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// client is the connection of a TCP client. A net.TCPConn would ask the kernel for keep-alives, for no delay and for both
+// addresses before the first byte, and would be watched before anybody waits for it: half of the system calls of a short
+// session, of which none is needed.
+type client struct {
+	source, own netip.AddrPort
+	hasty       bool
+
+	mu sync.Mutex
+	// fd is the socket until file takes it over, when the first call has to wait. deadline is that of reading until then.
+	fd       int
+	file     *os.File
+	raw      syscall.RawConn
+	deadline time.Time
+	closed   bool
+}
+
+// listener is one open TCP port.
+type listener struct {
+	*os.File
+	raw   syscall.RawConn
+	bound netip.AddrPort
+}
+
+// newListener takes over a listener of the library, which lets nobody else accept.
+func newListener(l *net.TCPListener) (*listener, error) {
+	file, err := l.File()
+	if err := errors.Join(err, l.Close()); err != nil {
+		return nil, err
+	}
+	raw, err := file.SyscallConn()
+	return &listener{file, raw, unmap(l.Addr().(*net.TCPAddr).AddrPort())}, err
+}
+
+// accept waits for a client.
+func (l *listener) accept() (*client, error) {
+	var fd int
+	var from unix.Sockaddr
+	var failed error
+	err := l.raw.Read(func(s uintptr) bool {
+		for {
+			fd, from, failed = unix.Accept4(int(s), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if failed != unix.EINTR && failed != unix.ECONNABORTED {
+				return failed != unix.EAGAIN
+			}
+		}
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("accept: %w", err)
+	}
+	c := &client{fd: fd, source: addrPort(from), own: l.bound}
+	if c.own.Addr().IsUnspecified() {
+		to, err := unix.Getsockname(fd)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("getsockname: %w", err), c.Close())
+		}
+		c.own = addrPort(to)
+	}
+	return c, nil
+}
+
+func addrPort(a unix.Sockaddr) netip.AddrPort {
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return unmap(netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)))
+	}
+	return netip.AddrPort{}
+}
+
+// buffers are lent for one read each: a silent connection holds none.
+var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// next implements stream.
+func (c *client) next(use func([]byte)) error {
+	buf := buffers.Get().(*[16 << 10]byte)
+	n, err := c.try(buf[:])
+	if err == unix.EAGAIN {
+		buffers.Put(buf)
+		if buf, n, err = c.wait(); buf == nil {
+			return err
+		}
+	}
+	defer buffers.Put(buf)
+	switch {
+	case err != nil:
+		return os.NewSyscallError("read", err)
+	case n == 0:
+		return io.EOF
+	}
+	use(buf[:n])
+	return nil
+}
+
+// try reads what is there.
+func (c *client) try(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file != nil {
+		return 0, unix.EAGAIN
+	}
+	if c.closed {
+		return 0, os.ErrClosed
+	}
+	return read(c.fd, b)
+}
+
+func read(fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = unix.Read(fd, b); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// wait reads once something has come. Without a buffer there is nothing, and an error that says why.
+func (c *client) wait() (buf *[16 << 10]byte, n int, err error) {
+	raw, err := c.watched()
+	if err != nil {
+		return nil, 0, err
+	}
+	waited := raw.Read(func(fd uintptr) bool {
+		buf = buffers.Get().(*[16 << 10]byte)
+		if n, err = read(int(fd), buf[:]); err == unix.EAGAIN {
+			buffers.Put(buf)
+			buf = nil
+			return false
+		}
+		return true
+	})
+	if waited != nil {
+		return nil, 0, waited
+	}
+	return buf, n, err
+}
+
+// watched makes the connection one on which calls can wait.
+func (c *client) watched() (syscall.RawConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, os.ErrClosed
+	}
+	if c.file == nil {
+		c.file = os.NewFile(uintptr(c.fd), "client")
+		raw, err := c.file.SyscallConn()
+		if err != nil {
+			return nil, err
+		}
+		c.raw = raw
+		if err := c.file.SetReadDeadline(c.deadline); err != nil {
+			return nil, err
+		}
+	}
+	return c.raw, nil
+}
+
+// control does something with the socket.
+func (c *client) control(f func(fd int) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return os.ErrClosed
+	case c.file == nil:
+		return f(c.fd)
+	}
+	var err error
+	return errors.Join(c.raw.Control(func(fd uintptr) { err = f(int(fd)) }), err)
+}
+
+// Read implements io.Reader.
+func (c *client) Read(b []byte) (int, error) {
+	if _, err := c.watched(); err != nil {
+		return 0, err
+	}
+	return c.file.Read(b)
+}
+
+// Write implements io.Writer. Answers are sent as they are, without waiting for more (TCP_NODELAY).
+func (c *client) Write(b []byte) (int, error) {
+	if _, err := c.watched(); err != nil {
+		return 0, err
+	}
+	if !c.hasty {
+		c.hasty = true
+		_ = c.control(func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) })
+	}
+	return c.file.Write(b)
+}
+
+// CloseWrite ends the sensor's side of the connection.
+func (c *client) CloseWrite() error {
+	return c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+}
+
+// reset makes the connection end with RST when it is closed.
+func (c *client) reset() {
+	_ = c.control(func(fd int) error {
+		return unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	})
+}
+
+// Close implements io.Closer. Only the first call does something.
+func (c *client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return os.ErrClosed
+	}
+	c.closed = true
+	if c.file != nil {
+		return c.file.Close()
+	}
+	return unix.Close(c.fd)
+}
+
+// SetReadDeadline is as net.Conn has it.
+func (c *client) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file != nil {
+		return c.file.SetReadDeadline(t)
+	}
+	c.deadline = t
+	return nil
+}
+
+// SetWriteDeadline is as net.Conn has it.
+func (c *client) SetWriteDeadline(t time.Time) error {
+	if _, err := c.watched(); err != nil {
+		return err
+	}
+	return c.file.SetWriteDeadline(t)
+}
+
+// SetDeadline is as net.Conn has it.
+func (c *client) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// LocalAddr is as net.Conn has it.
+func (c *client) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.own) }
+
+// RemoteAddr is as net.Conn has it.
+func (c *client) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.source) }
