@@ -135,7 +135,7 @@ func (o *observer) observe(ctx context.Context) error {
 	defer stopSending()
 	sent, broken := make(chan error, 1), make(chan error, 1)
 	go func() {
-		err := uplink.Run(sending, uplink.Options{Sensor: o.Name, Spool: o.spool, Bus: o.bus})
+		err := uplink.Run(sending, uplink.Options{Sensor: o.Name, Spool: o.spool, Bus: o.bus, Lost: o.rec.lose})
 		if err != nil {
 			broken <- err // A sensor that cannot send any more must not go on as if it could.
 		}
@@ -152,9 +152,11 @@ func (o *observer) observe(ctx context.Context) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	err = errors.Join(err, o.server.Shutdown(ending), o.closeTap())
+	o.rec.ending.Store(true)
+	err = errors.Join(err, o.rec.flush(ending))
 	o.drain()
 	stopSending()
-	return errors.Join(err, <-sent)
+	return errors.Join(err, <-sent, o.rec.flush(ending))
 }
 
 func (o *observer) closeTap() error {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"syscall"
+	"time"
 )
 
 // flusher is the only one that writes: it brings one group after the other to disk and removes what was freed.
@@ -24,40 +25,57 @@ func (s *Spool) flusher() {
 	}
 }
 
+// shareFor is how long records wait for others to share a write with, when that is worth while: one comes after another.
+const shareFor = 2 * time.Millisecond
+
 // flush brings the group to disk; it returns false when there was nothing.
 func (s *Spool) flush() bool {
+	if wait := shareFor - time.Since(s.wrote); s.shared && wait > 0 {
+		time.Sleep(wait)
+	}
 	s.mu.Lock()
 	g := s.group
 	if g.first == 0 {
 		s.mu.Unlock()
+		s.shared = false
 		return false
 	}
-	s.group = newGroup()
-	active := &s.segments[len(s.segments)-1]
-	full := active.size >= s.opt.SegmentBytes
+	s.group, s.writing = newGroup(), int64(len(g.frames))
+	s.group.frames, s.buffer = s.buffer, nil
+	close(g.taken)
+	full := s.segments[len(s.segments)-1].size >= s.opt.SegmentBytes
 	s.mu.Unlock()
-	err := s.write(g, full)
-	if err != nil {
+	s.wrote, s.shared = time.Now(), g.records > 1
+	if err := s.write(g, full); err != nil {
 		s.fail(g, err)
 		return true
 	}
+	s.commit(g)
+	close(g.done)
+	if cap(g.frames) <= groupBytes/4 {
+		s.buffer = g.frames[:0]
+	}
+	return true
+}
+
+// commit notes that the group is on disk.
+func (s *Spool) commit(g *group) {
 	s.mu.Lock()
-	active = &s.segments[len(s.segments)-1]
+	defer s.mu.Unlock()
+	active := &s.segments[len(s.segments)-1]
 	active.last, active.size = g.last, active.size+int64(len(g.frames))
-	s.size += int64(len(g.frames))
+	s.size, s.writing = s.size+int64(len(g.frames)), 0
 	s.durable = g.last
 	if !s.closed {
 		close(s.changed)
 		s.changed = make(chan struct{})
 	}
-	s.mu.Unlock()
-	close(g.done)
-	return true
 }
 
 func (s *Spool) write(g *group, full bool) error {
 	if full {
-		if err := s.rotateAt(g.first); err != nil {
+		err := s.rotateAt(g.first)
+		if err != nil && !noDescriptor(err) { // A segment may be larger than wanted.
 			return err
 		}
 	}
@@ -65,6 +83,11 @@ func (s *Spool) write(g *group, full bool) error {
 		return err
 	}
 	return syscall.Fdatasync(int(s.file.Fd()))
+}
+
+// noDescriptor says that the process, or the machine, has no descriptor left at the moment.
+func noDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // rotateAt begins a segment whose first record will be first.
@@ -79,20 +102,23 @@ func (s *Spool) rotateAt(first uint64) error {
 }
 
 // fail takes back a group that did not reach the disk, and the one that was being filled behind it: no sequence is
-// left out. A full disk is the same to the caller as a full spool.
+// left out. A full disk is the same to the caller as a full spool. Where even that fails nothing is appended any more:
+// it would stand behind half of a record.
 func (s *Spool) fail(g *group, err error) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	s.mu.Lock()
-	active := &s.segments[len(s.segments)-1]
-	if cut := os.Truncate(active.path, active.size); cut != nil {
-		err = errors.Join(err, cut)
+	cut := s.file.Truncate(s.segments[len(s.segments)-1].size)
+	if cut != nil {
+		err = fmt.Errorf("the end of the spool cannot be mended: %w (after: %s)", cut, err)
+		s.broken = err
 	}
 	behind := s.group
-	s.group = newGroup()
+	s.group, s.writing = newGroup(), 0
 	s.next = g.first
 	s.mu.Unlock()
+	close(behind.taken)
 	for _, x := range []*group{g, behind} {
 		x.err = err
 		close(x.done)

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -67,6 +68,29 @@ func readFrame(r io.Reader) (Entry, error) {
 		return e, errDamaged
 	}
 	return e, nil
+}
+
+// parseFrame is readFrame for bytes that begin with a frame; size is the frame's.
+func parseFrame(b []byte) (e Entry, size int, err error) {
+	r := bytes.NewReader(b)
+	e, err = readFrame(r)
+	return e, len(b) - r.Len(), err
+}
+
+// findFrame is the offset, from at on, of the next frame that is whole and comes after the sequence; the end of b when
+// there is none.
+func findFrame(b []byte, at int, after uint64) int {
+	for ; at+headerSize < len(b); at++ {
+		size, seq := binary.LittleEndian.Uint32(b[at:]), binary.LittleEndian.Uint64(b[at+8:])
+		// As many records as there are bytes could have been lost before it.
+		if size == 0 || size > maxRecord || int(size) > len(b)-at-headerSize || seq <= after || seq-after > uint64(len(b)) {
+			continue
+		}
+		if _, _, err := parseFrame(b[at:]); err == nil {
+			return at
+		}
+	}
+	return len(b)
 }
 
 func tornOr(err error) error {

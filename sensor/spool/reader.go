@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"terroir"
 )
@@ -49,6 +50,12 @@ func (r *Reader) Next(ctx context.Context, max, maxBytes int) ([]Entry, error) {
 				r.next = durable + 1
 				break
 			}
+			if noDescriptor(err) {
+				if err := pause(ctx, 100*time.Millisecond); err != nil {
+					return entries, err
+				}
+				continue
+			}
 			if err != nil {
 				return entries, err
 			}
@@ -61,6 +68,15 @@ func (r *Reader) Next(ctx context.Context, max, maxBytes int) ([]Entry, error) {
 		}
 	}
 	return entries, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 func (r *Reader) wait(ctx context.Context) (durable uint64, err error) {

@@ -1,14 +1,14 @@
 package spool
 
 import (
-	"bufio"
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 )
 
 // recoverSegments reads what is in the folder, cuts a torn end off, and opens the segment to write to.
@@ -49,59 +49,68 @@ func (s *Spool) begin() error {
 }
 
 // scan finds the last sequence and the size of what is whole in the segment. A frame whose checksum does not fit is
-// passed over and keeps its sequence: the hub may have it, and would take another record of that number for it. What
-// follows a frame that is not whole is cut off in the last segment, and passed over in the others: bytes cannot be
-// found again behind a broken length.
+// passed over and keeps its sequence: the hub may have it, and would take another record of that number for it. Bytes
+// that are no frame are cut out, up to the next frame that is whole: at the end of the last segment they are a write that
+// was never acknowledged, anywhere else damage.
 func (s *Spool) scan(seg *segment, isLast bool) error {
-	f, err := os.Open(seg.path)
+	text, err := os.ReadFile(seg.path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 1<<20)
-	for {
-		e, err := readFrame(r)
-		if errors.Is(err, errDamaged) {
-			s.passOver(seg, &e)
-			continue
-		}
+	var whole []byte // what stays, once something was cut out
+	cut := false
+	for at := 0; at < len(text); {
+		e, size, err := parseFrame(text[at:])
 		if err == nil && e.Seq <= seg.last {
 			err = errTorn
 		}
-		if err == io.EOF {
-			return nil
+		switch {
+		case errors.Is(err, errTorn):
+			next := findFrame(text, at+1, seg.last)
+			s.damaged += int64(next - at)
+			slog.Warn("spool: bytes that are no whole record", "file", seg.path, "offset", at, "bytes", next-at, "records behind", next < len(text))
+			if !cut {
+				whole, cut = append(make([]byte, 0, len(text)), text[:at]...), true
+			}
+			at = next
+			continue
+		case errors.Is(err, errDamaged): // Frames follow each other by number, so its own is known.
+			slog.Warn("spool: a damaged record", "file", seg.path, "offset", at, "bytes", size, "sequence", seg.last+1)
+			s.damaged += int64(size)
+			seg.last++
+		default:
+			seg.last = e.Seq
 		}
-		if errors.Is(err, errTorn) {
-			return s.torn(seg, isLast)
+		if cut {
+			whole = append(whole, text[at:at+size]...)
 		}
-		if err != nil {
-			return err
-		}
-		seg.last = e.Seq
-		seg.size += headerSize + int64(len(e.Data))
+		seg.size += int64(size)
+		at += size
 	}
+	switch {
+	case !cut:
+		return nil
+	case isLast && bytes.HasPrefix(text, whole):
+		return os.Truncate(seg.path, seg.size)
+	}
+	return replaceFile(seg.path, whole)
 }
 
-// passOver counts a damaged frame. Sequences in a segment have no gaps, so its own is known.
-func (s *Spool) passOver(seg *segment, e *Entry) {
-	size := headerSize + int64(len(e.Data))
-	slog.Warn("spool: a damaged record", "file", seg.path, "offset", seg.size, "bytes", size, "sequence", seg.last+1)
-	s.damaged += size
-	seg.size += size
-	seg.last++
-}
-
-func (s *Spool) torn(seg *segment, isLast bool) error {
-	info, err := os.Stat(seg.path)
+// replaceFile puts the text in the place of a file's, at once.
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".mended-*")
 	if err != nil {
 		return err
 	}
-	s.damaged += info.Size() - seg.size
-	slog.Warn("spool: bytes that are no whole record", "file", seg.path, "offset", seg.size, "bytes", info.Size()-seg.size, "cut", isLast)
-	if !isLast {
-		return nil
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
 	}
-	return os.Truncate(seg.path, seg.size)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
 }
 
 // rotate begins a new segment, which will start with the next sequence. The old one stays until it is freed.
@@ -112,7 +121,7 @@ func (s *Spool) rotate() error {
 		return err
 	}
 	if err := syncDir(s.dir); err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, f.Close(), os.Remove(seg.path))
 	}
 	if s.file != nil {
 		err = s.file.Close()

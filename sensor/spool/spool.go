@@ -3,11 +3,12 @@ package spool
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"terroir"
 )
@@ -37,14 +38,15 @@ type Spool struct {
 	dir  string
 	opt  Options
 	lock *os.File
-	// epoch and damaged do not change after Open.
-	epoch   uint64
-	damaged int64
+	// epoch, damaged and opened do not change after Open. opened is the first sequence that was to be given.
+	epoch, opened uint64
+	damaged       int64
 
 	mu sync.Mutex
-	// segments are all files, the last being the one that is written; size is the sum of theirs.
-	segments []segment
-	size     int64
+	// segments are all files, the last being the one that is written; size is the sum of theirs, writing that of what is
+	// being added.
+	segments      []segment
+	size, writing int64
 	// next is the sequence of the next record, durable that of the last one on disk, freed that of the last one that is
 	// not needed any more.
 	next, durable, freed uint64
@@ -53,22 +55,33 @@ type Spool struct {
 	// changed is closed, and made anew, when durable grows or the spool is closed.
 	changed chan struct{}
 	closed  bool
+	// broken is why nothing can be appended any more: the end of the log is not known.
+	broken error
 
-	// file belongs to the flusher.
+	// file, and what is below, belong to the flusher: a buffer to use again, when it wrote last, and whether that was for
+	// several records.
 	file    *os.File
+	buffer  []byte
+	wrote   time.Time
+	shared  bool
 	wake    chan struct{}
 	stopped chan struct{}
 }
 
-// group is the records of one write; all of them wait for it together.
+// group is the records of one write; all of them wait for it together. taken is closed when it is to be written, done
+// when that is done.
 type group struct {
 	frames      []byte
+	records     int
 	first, last uint64
-	done        chan struct{}
+	taken, done chan struct{}
 	err         error
 }
 
-func newGroup() *group { return &group{done: make(chan struct{})} }
+// groupBytes is the size from which a group takes no more records: who comes then waits for the next one.
+const groupBytes = 8 << 20
+
+func newGroup() *group { return &group{taken: make(chan struct{}), done: make(chan struct{})} }
 
 // Open opens the spool in the folder, which it makes where there is none.
 //
@@ -107,8 +120,15 @@ func (s *Spool) open() error {
 		return &terroir.Error{Code: terroir.EUNREACHABLE, Where: s.dir, Message: "another sensor uses this spool",
 			Hint: "stop it, or give each sensor a folder of its own"}
 	}
-	return s.recoverSegments()
+	if err := s.recoverSegments(); err != nil {
+		return err
+	}
+	s.opened = s.next
+	return nil
 }
+
+// reserved is the part of the spool that only AppendReserved uses: 64 KiB, or a tenth of a small one.
+func (s *Spool) reserved() int64 { return min(64<<10, s.opt.MaxBytes/10) }
 
 // Append gives the record that encode appends to a buffer the next sequence, and returns when it is on disk. Records
 // that are appended at the same time share one write.
@@ -116,19 +136,26 @@ func (s *Spool) open() error {
 // ErrFull says that there was no space; the sequence is then given to another record. Any other error means that the
 // disk fails.
 func (s *Spool) Append(ctx context.Context, encode func(b []byte, seq uint64) []byte) (uint64, error) {
+	return s.append(ctx, s.opt.MaxBytes-s.reserved(), encode)
+}
+
+// AppendReserved is Append for the few records that tell what there was no space for: they find some in a full spool.
+func (s *Spool) AppendReserved(ctx context.Context, encode func(b []byte, seq uint64) []byte) (uint64, error) {
+	return s.append(ctx, s.opt.MaxBytes, encode)
+}
+
+func (s *Spool) append(ctx context.Context, limit int64, encode func(b []byte, seq uint64) []byte) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return 0, errClosed
+	if err := s.lockForRoom(ctx); err != nil {
+		return 0, err
 	}
 	g, seq := s.group, s.next
 	before := len(g.frames)
 	g.frames = appendFrame(g.frames, seq, encode)
 	size := len(g.frames) - before
-	if s.size+int64(len(g.frames)) > s.opt.MaxBytes || size > headerSize+maxRecord {
+	if s.size+s.writing+int64(len(g.frames)) > limit || size > headerSize+maxRecord {
 		g.frames = g.frames[:before]
 		s.mu.Unlock()
 		return 0, ErrFull
@@ -137,11 +164,36 @@ func (s *Spool) Append(ctx context.Context, encode func(b []byte, seq uint64) []
 		g.first = seq
 	}
 	g.last = seq
+	g.records++
 	s.next++
 	s.mu.Unlock()
 	s.signal()
 	<-g.done
 	return seq, g.err
+}
+
+// lockForRoom takes the lock when the group takes a record.
+func (s *Spool) lockForRoom(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		switch {
+		case s.closed:
+			s.mu.Unlock()
+			return errClosed
+		case s.broken != nil:
+			s.mu.Unlock()
+			return s.broken
+		case len(s.group.frames) < groupBytes:
+			return nil
+		}
+		taken := s.group.taken
+		s.mu.Unlock()
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // signal wakes the flusher.
@@ -153,17 +205,21 @@ func (s *Spool) signal() {
 }
 
 // Free says that the records up to and including seq are not needed any more. Their segments go away soon.
-func (s *Spool) Free(seq uint64) error {
+//
+// A sequence that was not given yet says that the hub knows more of this epoch than the folder, which was damaged or put
+// back: numbers then go on behind it. Free returns how many records were appended meanwhile under numbers that the hub
+// has for others: those are lost.
+func (s *Spool) Free(seq uint64) (lost uint64) {
 	s.mu.Lock()
 	if seq >= s.next {
-		next := s.next
-		s.mu.Unlock()
-		return fmt.Errorf("spool %s: told to free up to %d, but the next sequence is %d; was the folder replaced?", s.dir, seq, next)
+		lost = s.next - max(s.opened, s.freed+1)
+		slog.Warn("spool: the hub has later records than the folder; was it damaged, or put back?", "folder", s.dir, "hub", seq, "folder's last", s.next-1)
+		s.next = seq + 1
 	}
 	s.freed = max(s.freed, seq)
 	s.mu.Unlock()
 	s.signal()
-	return nil
+	return lost
 }
 
 // Epoch names this life of the spool.

@@ -24,6 +24,8 @@ type Options struct {
 	Bus    *bus.Bus
 	// ResendAfter is how long the hub may say nothing about what was sent before it is sent again; default 2 minutes.
 	ResendAfter time.Duration
+	// Lost is told how many records cannot reach the hub, and why. It may be nil.
+	Lost func(reason string, n int64)
 }
 
 const (
@@ -64,18 +66,17 @@ func Run(ctx context.Context, opt Options) error {
 // free follows the hub's marks. A bus that is away is waited for.
 func (u *uplink) free(ctx context.Context) error {
 	for {
-		var broken error
 		err := u.Bus.WatchMarks(ctx, u.Sensor, func(m bus.Mark) {
-			if m.Epoch == u.Spool.Epoch() && broken == nil {
-				broken = u.Spool.Free(m.Sequence)
-				u.advance(m.Sequence)
+			if m.Epoch != u.Spool.Epoch() {
+				return
 			}
+			if lost := u.Spool.Free(m.Sequence); lost > 0 && u.Lost != nil {
+				u.Lost("renumbered", int64(lost))
+			}
+			u.advance(m.Sequence)
 		})
 		if ctx.Err() != nil {
 			return nil
-		}
-		if broken != nil {
-			return broken
 		}
 		slog.Debug("uplink: marks", "error", err)
 		pause(ctx, time.Second)

@@ -1,0 +1,63 @@
+package sensor
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"terroir"
+	"terroir/sensor/spool"
+	"terroir/wire"
+)
+
+// TestWhatAFullSpoolRefusesIsCountedForTheHub fills a spool, ends, and adds up what is on disk: every attempt is there,
+// or in a loss. What was to be announced is there, too.
+func TestWhatAFullSpoolRefusesIsCountedForTheHub(t *testing.T) {
+	s, err := spool.Open(t.TempDir(), spool.Options{MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	rec := &recorder{spool: s, sensor: "full"}
+	const sent = 40
+	for range sent {
+		e := &terroir.Event{Time: time.Now(), Kind: terroir.KindPayload, Transport: terroir.TCP, Attempts: 1}
+		if err := rec.Put(context.Background(), terroir.Record{Event: e, Payload: make([]byte, 60<<10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rec.Put(context.Background(), terroir.Record{Announcement: &terroir.Announcement{Region: "r"}}); err != nil {
+		t.Fatal(err)
+	}
+	rec.ending.Store(true)
+	if err := rec.flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var events, lost, announced int64
+	r := s.Reader(1)
+	defer r.Close()
+	for left := s.Pending(); left > 0; {
+		entries, err := r.Next(context.Background(), 100, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left -= uint64(len(entries))
+		for _, e := range entries {
+			var record terroir.Record
+			if err := wire.DecodeRecord(e.Data, &record); err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case record.Event != nil:
+				events++
+			case record.Loss != nil:
+				lost += record.Loss.Attempts
+			case record.Announcement != nil:
+				announced++
+			}
+		}
+	}
+	if events+lost != sent || events == 0 || lost == 0 || announced != 1 {
+		t.Errorf("%d events, %d lost, %d announcements; %d were sent", events, lost, announced, sent)
+	}
+}
