@@ -85,6 +85,7 @@ func (s *Server) serve(v visit) {
 		x.end(x.talk(c))
 	}
 	_ = c.Close()
+	s.guests.retire(v.guest)
 	if err := s.record(x.event, x.kept, x.transcript, x.begun); err != nil {
 		s.fail(err)
 	}

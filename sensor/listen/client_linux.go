@@ -147,8 +147,25 @@ func (c *client) wait() (buf *[16 << 10]byte, n int, err error) {
 		}
 		return true
 	})
+	if errors.Is(waited, os.ErrDeadlineExceeded) {
+		return c.last()
+	}
 	if waited != nil {
 		return nil, 0, waited
+	}
+	return buf, n, err
+}
+
+// last reads what has arrived when there is no more time to wait.
+func (c *client) last() (buf *[16 << 10]byte, n int, err error) {
+	buf = buffers.Get().(*[16 << 10]byte)
+	err = c.control(func(fd int) (err error) {
+		n, err = read(fd, buf[:])
+		return err
+	})
+	if errors.Is(err, unix.EAGAIN) {
+		buffers.Put(buf)
+		return nil, 0, os.ErrDeadlineExceeded
 	}
 	return buf, n, err
 }

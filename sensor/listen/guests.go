@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,16 +18,23 @@ type guest struct {
 	source  netip.Prefix
 	network netip.Prefix
 	seen    time.Time
-	// at is the guest's place in the order; nil once it yielded or left.
-	at *list.Element
+	// at is the guest's place in the order; nil once it yielded, is being recorded, or left.
+	at      *list.Element
+	yielded bool
+	// holds is how many bytes of what it sent are kept. They belong to the session until it leaves.
+	holds int
 }
 
 // guests are the sessions under way, within their bounds, and the count of those that were turned away.
 type guests struct {
 	max, perSource, perNetwork int
+	// room is how many more bytes all sessions together may hold.
+	room atomic.Int64
 
 	mu      sync.Mutex
 	closing bool
+	// open is how many there are, with those that yielded or are being recorded.
+	open int
 	// order has the guests, the longest silent first.
 	order *list.List
 	// count is by source (an address; of IPv6 a /64, which is what one machine has) and by network (/24, /48).
@@ -35,8 +43,10 @@ type guests struct {
 }
 
 func newGuests(o *Options) *guests {
-	return &guests{max: o.MaxSessions, perSource: o.MaxPerSource, perNetwork: o.MaxPerNetwork,
+	g := &guests{max: o.MaxSessions, perSource: o.MaxPerSource, perNetwork: o.MaxPerNetwork,
 		order: list.New(), count: map[netip.Prefix]int{}, refused: map[string]int64{}}
+	g.room.Store(o.MaxHeld)
+	return g
 }
 
 // sourceOf is what counts as one source, networkOf as one network.
@@ -65,13 +75,45 @@ func (g *guests) admit(c net.Conn, from netip.Addr, proxy bool) *guest {
 	if !proxy && !g.take(x, from) {
 		return nil
 	}
-	if g.order.Len() >= g.max && !g.yield(x.seen) {
+	if g.open >= g.max && !g.replace(x.seen) {
 		g.refused["sessions"]++
 		g.give(x)
 		return nil
 	}
 	x.at = g.order.PushBack(x)
+	g.open++
 	return x
+}
+
+// replace makes the longest silent session end in favour of a new one. Those that were ended stay open until they are
+// recorded: a slow disk must not let them pile up.
+func (g *guests) replace(now time.Time) bool {
+	return g.open < g.max+g.max/16+1 && g.yield(now)
+}
+
+// hold keeps n more bytes for the guest, if there is room. Otherwise the longest silent session gives its own.
+func (g *guests) hold(x *guest, n int) bool {
+	if g.room.Add(-int64(n)) >= 0 {
+		x.holds += n
+		return true
+	}
+	g.room.Add(int64(n))
+	g.makeRoom()
+	return false
+}
+
+// retire takes the guest out of those that may be asked to yield: it is being recorded.
+func (g *guests) retire(x *guest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.remove(x)
+}
+
+func (g *guests) remove(x *guest) {
+	if x.at != nil {
+		g.order.Remove(x.at)
+		x.at = nil
+	}
 }
 
 // take counts the guest under its source and network, unless one of them has its share.
@@ -122,8 +164,8 @@ func (g *guests) yield(now time.Time) bool {
 	if now.Sub(x.seen) < yieldAfter {
 		return false
 	}
-	g.order.Remove(front)
-	x.at = nil
+	g.remove(x)
+	x.yielded = true
 	_ = x.conn.SetReadDeadline(now) // Its reader sees that it has no place any more.
 	return true
 }
@@ -149,16 +191,15 @@ func (g *guests) heard(x *guest) {
 func (g *guests) mustLeave(x *guest) (yielded, closing bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return x.at == nil, g.closing
+	return x.yielded, g.closing
 }
 
 func (g *guests) leave(x *guest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if x.at != nil {
-		g.order.Remove(x.at)
-		x.at = nil
-	}
+	g.remove(x)
+	g.open--
+	g.room.Add(int64(x.holds))
 	g.give(x)
 }
 
@@ -186,7 +227,7 @@ func (g *guests) isClosing() bool {
 func (g *guests) len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.order.Len()
+	return g.open
 }
 
 // lose counts attempts that were not recorded.

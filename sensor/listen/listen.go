@@ -57,7 +57,10 @@ type Options struct {
 	// MaxSessions bounds the sessions at once (20,000), MaxPerSource those of one address or IPv6 /64 (256),
 	// MaxPerNetwork those of one /24 or IPv6 /48 (1024). When all places are taken the longest silent session yields.
 	MaxSessions, MaxPerSource, MaxPerNetwork int
-	// DatagramsPerSecond bounds the datagrams of one source per second (1000); the rest are counted.
+	// MaxHeld bounds the bytes of payloads and transcripts that all sessions together hold (128 MiB). Beyond, what is sent
+	// is counted but not kept, the event says truncated, and the longest silent session yields.
+	MaxHeld int64
+	// DatagramsPerSecond bounds the datagrams of one source to one port per second (1000); the rest are counted.
 	DatagramsPerSecond int
 	// Certificate answers handshakes on ports with TLS.
 	Certificate tls.Certificate
@@ -84,6 +87,7 @@ func (o *Options) defaults() {
 	setDefault(&o.MaxSessions, 20_000)
 	setDefault(&o.MaxPerSource, 256)
 	setDefault(&o.MaxPerNetwork, 1024)
+	setDefault(&o.MaxHeld, 128<<20)
 	setDefault(&o.DatagramsPerSecond, 1000)
 	if o.Answer == nil {
 		o.Answer = func(terroir.ServedPort, uint64) terroir.Dialogue { return nil }

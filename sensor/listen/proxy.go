@@ -15,9 +15,7 @@ import (
 // record: the proxy looked after the sensor itself, or the client has its share. A header that cannot be read is left
 // in the stream: the session is the proxy's own.
 func (x *session) behindProxy() bool {
-	if why := x.deadline(x.s.opt.IdleBefore); why != 0 {
-		return true
-	}
+	x.deadline(x.s.opt.IdleBefore)
 	var read bytes.Buffer
 	r := &reader{stream: x.in}
 	buf := bufio.NewReaderSize(io.TeeReader(r, &read), 512)
@@ -26,20 +24,20 @@ func (x *session) behindProxy() bool {
 		x.s.guests.lose("proxy_check", 1) // A load balancer that looks whether the port is open.
 		return false
 	}
-	if err == nil && h.Command.IsLocal() {
+	if err == nil && h.Version == 2 && h.Command.IsLocal() {
 		x.s.guests.lose("proxy_check", 1)
 		return false
 	}
-	var source, own netip.AddrPort
-	if err == nil {
-		source, own = tcpAddr(h.SourceAddr), tcpAddr(h.DestinationAddr)
-	}
-	if !source.IsValid() {
+	if err != nil {
 		x.in = &after{append(read.Bytes(), r.left...), r.stream}
 		return true
 	}
 	rest, _ := buf.Peek(buf.Buffered())
 	x.in = &after{append(bytes.Clone(rest), r.left...), r.stream}
+	source, own := tcpAddr(h.SourceAddr), tcpAddr(h.DestinationAddr)
+	if !source.IsValid() {
+		return true // The proxy does not know its client (UNKNOWN): its own address stands.
+	}
 	if !x.s.guests.identify(x.guest, source.Addr()) {
 		x.conn.reset()
 		return false

@@ -62,9 +62,7 @@ func (x *session) talk(out io.Writer) terroir.Close {
 				silence = idle.Delay
 			}
 		}
-		if why := x.deadline(silence); why != 0 {
-			return why
-		}
+		x.deadline(silence)
 		var full bool
 		err := x.in.next(func(b []byte) { full = x.take(out, b) })
 		if full {
@@ -108,6 +106,9 @@ func (x *session) keep(b []byte) {
 		return
 	}
 	n := min(len(b), x.s.opt.KeepBytes-len(x.kept))
+	if !x.s.guests.hold(x.guest, n) {
+		n = 0
+	}
 	x.kept = append(x.kept, b[:n]...)
 	x.missed += int64(len(b) - n)
 }
@@ -115,7 +116,7 @@ func (x *session) keep(b []byte) {
 // note appends a message to the transcript, as far as there is room, and returns how many bytes there was none for.
 func (x *session) note(who byte, b []byte) int64 {
 	n := min(len(b), x.s.opt.KeepBytes-len(x.transcript))
-	if n <= 0 {
+	if n <= 0 || !x.s.guests.hold(x.guest, n) {
 		return int64(len(b))
 	}
 	x.transcript = fmt.Appendf(x.transcript, "%c %d\n", who, n)
@@ -165,25 +166,19 @@ func (x *session) patience() time.Duration {
 	return max(x.s.opt.IdleBefore-time.Since(x.begun), 0)
 }
 
-// deadline sets how long the next read may take; it returns a reason when the session is over already.
-func (x *session) deadline(silence time.Duration) terroir.Close {
+// deadline sets how long the next read may take. Where the session is over that is no time at all: only what has
+// arrived is still read.
+func (x *session) deadline(silence time.Duration) {
 	now := time.Now()
 	until := now.Add(silence)
 	if oldest := x.begun.Add(x.s.opt.MaxAge); oldest.Before(until) {
 		until = oldest
 	}
-	if !until.After(now) {
-		return terroir.CloseIdleLimit
-	}
 	_ = x.conn.SetReadDeadline(until)
-	// Whoever ends the session set the deadline before this did.
-	switch yielded, closing := x.s.guests.mustLeave(x.guest); {
-	case closing:
-		return terroir.CloseShutdown
-	case yielded:
-		return terroir.CloseIdleLimit
+	// Whoever ends the session may have set the deadline before this did.
+	if yielded, closing := x.s.guests.mustLeave(x.guest); yielded || closing {
+		_ = x.conn.SetReadDeadline(now)
 	}
-	return 0
 }
 
 // why says who ended the session.

@@ -18,10 +18,7 @@ func (x *session) serveTLS() {
 	}
 	x.event.TLS = hello
 	raw := &counted{Conn: x.conn, in: &reader{stream: &after{head, x.in}}}
-	if closed := x.deadline(x.s.opt.IdleBefore); closed != 0 {
-		x.end(closed)
-		return
-	}
+	x.deadline(x.s.opt.IdleBefore)
 	_ = x.conn.SetWriteDeadline(time.Now().Add(x.s.opt.IdleBefore))
 	inner := tls.Server(raw, x.s.tls)
 	if err := inner.HandshakeContext(x.s.ctx); err != nil {
@@ -61,9 +58,7 @@ func (x *session) peek() (head []byte, why terroir.Close) {
 		if len(head) > 0 {
 			patience = x.s.opt.IdleAfter
 		}
-		if why := x.deadline(patience); why != 0 {
-			return head, why
-		}
+		x.deadline(patience)
 		if err := x.in.next(func(b []byte) { head = append(head, b...) }); err != nil {
 			return head, x.why(err)
 		}
