@@ -45,12 +45,29 @@ func (p *Packet) valid() bool {
 	return len(p.IP) >= 20 && (p.v4() || p.IP[0]>>4 == 6 && len(p.IP) >= 40) && (p.TCP == nil || len(p.TCP) >= 20)
 }
 
+// SYN is Signature and Tool of the headers of a SYN over IPv4, or over IPv6 without extension headers; both are "" for
+// others.
+func SYN(b []byte) (signature, tool string) {
+	if len(b) < 20 {
+		return "", ""
+	}
+	head := 40
+	if b[0]>>4 == 4 {
+		head = int(b[0]&15) * 4
+	}
+	if len(b) < head || b[0]>>4 == 6 && b[6] != 6 {
+		return "", ""
+	}
+	p := Packet{IP: b[:head], TCP: b[head:]}
+	return Signature(p), Tool(p)
+}
+
 // Tool names what sent the packet, where it gives itself away; "" otherwise:
 //
 //	zmap     the IPv4 identification is 54321 (Durumeric et al.: ZMap, USENIX Security 2013; its default up to version 3)
 //	mirai    the sequence number is the target's address (Antonakakis et al.: Understanding the Mirai Botnet, 2017)
-//	masscan  the identification is target, port and sequence number, combined by exclusive or, and the window 1024
-//	         (its source, templ-pkt.c)
+//	masscan  the identification is target, port and sequence number, combined by exclusive or, and the window 1024,
+//	         or 1025 since it sends options (its source, templ-pkt.c and templ-opts.c)
 //	nmap     a SYN scan: window 1024, 2048, 3072 or 4096, only the option MSS 1460, no DF (p0f's p0f.fp), or one of the
 //	         six probes of its sequence test (nmap's os detection: windows and options as its book lists them)
 func Tool(p Packet) string {
@@ -77,7 +94,7 @@ func Tool(p Packet) string {
 }
 
 func (p *Packet) masscan() bool {
-	if !p.v4() || p.window() != 1024 {
+	if w := p.window(); !p.v4() || w != 1024 && w != 1025 {
 		return false
 	}
 	return p.id() == uint16(p.target())^binary.BigEndian.Uint16(p.TCP[2:])^uint16(p.seq())
@@ -129,15 +146,22 @@ func Signature(p Packet) string {
 	}
 	b := strconv.AppendInt(make([]byte, 0, 96), int64(version), 10)
 	b = strconv.AppendInt(append(b, ':'), int64(ttl), 10)
-	b = strconv.AppendInt(append(b, '+'), int64(initialTTL(ttl)-int(ttl)), 10)
+	if distance := initialTTL(ttl) - int(ttl); distance <= maxDistance {
+		b = strconv.AppendInt(append(b, '+'), int64(distance), 10)
+	} else {
+		b = append(b, "+?"...)
+	}
 	b = strconv.AppendInt(append(b, ':'), int64(olen), 10)
-	b = strconv.AppendInt(append(b, ':'), int64(max(o.mss, 0)), 10)
+	b = strconv.AppendInt(append(b, ':'), int64(o.mss), 10)
 	b = strconv.AppendInt(append(b, ':'), int64(p.window()), 10)
-	b = strconv.AppendInt(append(b, ','), int64(max(o.scale, 0)), 10)
+	b = strconv.AppendInt(append(b, ','), int64(o.scale), 10)
 	b = append(append(b, ':'), strings.Join(o.layout, ",")...)
-	b = append(append(b, ':'), strings.Join(append(p.quirks(), o.quirks...), ",")...)
+	b = append(append(b, ':'), (p.quirks() | o.quirks).String()...)
 	return string(append(append(b, ':'), class...))
 }
+
+// maxDistance is the greatest that p0f believes.
+const maxDistance = 35
 
 func initialTTL(ttl byte) int {
 	for _, t := range []int{32, 64, 128} {
@@ -146,33 +170,4 @@ func initialTTL(ttl byte) int {
 		}
 	}
 	return 255
-}
-
-// quirks are the oddities of the headers, in p0f's order and names.
-func (p *Packet) quirks() (list []string) {
-	add := func(is bool, name string) {
-		if is {
-			list = append(list, name)
-		}
-	}
-	flags, ecn := p.TCP[13], false
-	if p.v4() {
-		df := p.IP[6]&0x40 != 0
-		add(df, "df")
-		add(df && p.id() != 0, "id+")
-		add(!df && p.id() == 0, "id-")
-		ecn = p.IP[1]&3 != 0
-		add(ecn || flags&(flagECE|flagCWR) != 0, "ecn")
-		add(p.IP[6]&0x80 != 0, "0+")
-	} else {
-		ecn = p.IP[1]>>4&3 != 0
-		add(ecn || flags&(flagECE|flagCWR) != 0, "ecn")
-		add(binary.BigEndian.Uint32(p.IP)&0xfffff != 0, "flow")
-	}
-	add(p.seq() == 0, "seq-")
-	add(flags&flagACK == 0 && binary.BigEndian.Uint32(p.TCP[8:]) != 0, "ack+")
-	add(flags&flagURG == 0 && binary.BigEndian.Uint16(p.TCP[18:]) != 0, "uptr+")
-	add(flags&flagURG != 0, "urgf+")
-	add(flags&flagPSH != 0, "pushf+")
-	return list
 }

@@ -1,85 +1,90 @@
 package fingerprint
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 )
 
 // tcpOptions of a SYN, as p0f sees them.
 type tcpOptions struct {
-	layout, quirks []string
-	// mss and scale are -1 where there is none.
+	layout     []string
 	mss, scale int
+	quirks     quirks
 }
 
-// readOptions reads the options (RFC 9293, 3.2; RFC 7323; RFC 2018). What is malformed ends the reading.
-func readOptions(b []byte) tcpOptions {
-	o := tcpOptions{mss: -1, scale: -1}
+// kinds are the options of which p0f knows the size (RFC 9293, 3.2; RFC 7323; RFC 2018); sizes include kind and length.
+var kinds = map[byte]struct {
+	name string
+	size int
+}{2: {"mss", 4}, 3: {"ws", 3}, 4: {"sok", 2}, 8: {"ts", 10}}
+
+// readOptions reads the options as p0f does: one of a known kind is as long as its kind, whatever it says itself, and
+// what is not whole ends the reading.
+func readOptions(b []byte) (o tcpOptions) {
 	for len(b) > 0 {
 		kind := b[0]
-		switch {
-		case kind == 0:
+		switch kind {
+		case 0:
 			o.layout = append(o.layout, "eol+"+strconv.Itoa(len(b)-1))
-			for _, x := range b[1:] {
-				if x != 0 {
-					o.quirk("opt+")
-					break
-				}
+			if len(bytes.Trim(b[1:], "\x00")) > 0 {
+				o.quirks.add(padded)
 			}
 			return o
-		case kind == 1:
+		case 1:
 			o.layout = append(o.layout, "nop")
 			b = b[1:]
 			continue
-		case len(b) < 2 || b[1] < 2 || int(b[1]) > len(b):
-			o.quirk("bad")
+		}
+		known, ok := kinds[kind]
+		size := known.size
+		if !ok {
+			known.name, size = o.other(kind, b)
+		}
+		o.layout = append(o.layout, known.name)
+		if size == 0 || len(b) < size {
+			o.quirks.add(malformed)
 			return o
 		}
-		o.add(kind, b[2:b[1]])
-		b = b[b[1]:]
+		if int(b[1]) != size {
+			o.quirks.add(malformed)
+		}
+		o.value(kind, b[2:size])
+		b = b[size:]
 	}
 	return o
 }
 
-func (o *tcpOptions) quirk(name string) { o.quirks = append(o.quirks, name) }
+// other is the name of an option without a fixed size, and its size; 0 when it cannot be.
+func (o *tcpOptions) other(kind byte, b []byte) (name string, size int) {
+	least, most := 2, 40
+	name = "?" + strconv.Itoa(int(kind))
+	if kind == 5 {
+		name, least, most = "sack", 10, 34
+	}
+	if len(b) < 2 || int(b[1]) < least || int(b[1]) > most {
+		return name, 0
+	}
+	return name, int(b[1])
+}
 
 // maxScale is the greatest window scale there is (RFC 7323, 2.3).
 const maxScale = 14
 
-func (o *tcpOptions) add(kind byte, value []byte) {
-	name, size := "", 0
-	switch kind {
-	case 2:
-		name, size = "mss", 2
-	case 3:
-		name, size = "ws", 1
-	case 4:
-		name, size = "sok", 0
-	case 5:
-		name, size = "sack", len(value)
-	case 8:
-		name, size = "ts", 8
-	default:
-		name, size = "?"+strconv.Itoa(int(kind)), len(value)
-	}
-	o.layout = append(o.layout, name)
-	if len(value) != size {
-		o.quirk("bad")
-		return
-	}
+func (o *tcpOptions) value(kind byte, value []byte) {
 	switch kind {
 	case 2:
 		o.mss = int(binary.BigEndian.Uint16(value))
 	case 3:
 		if o.scale = int(value[0]); o.scale > maxScale {
-			o.quirk("exws")
+			o.quirks.add(scaled)
 		}
 	case 8:
 		if binary.BigEndian.Uint32(value) == 0 {
-			o.quirk("ts1-")
+			o.quirks.add(noTime)
 		}
 		if binary.BigEndian.Uint32(value[4:]) != 0 {
-			o.quirk("ts2+")
+			o.quirks.add(peerTime)
 		}
 	}
 }

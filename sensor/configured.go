@@ -15,6 +15,7 @@ import (
 
 	"terroir"
 	"terroir/config"
+	"terroir/fingerprint"
 	"terroir/payload"
 	"terroir/payload/tlshello"
 	"terroir/sensor/cert"
@@ -116,7 +117,7 @@ func listenOptions(cfg *config.Sensor, certificate tls.Certificate) listen.Optio
 		IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
 		MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: cfg.Limits.Sessions, MaxPerSource: cfg.Limits.PerSource,
 		MaxPerNetwork: cfg.Limits.PerNetwork, DatagramsPerSecond: cfg.Limits.Datagrams, Proxies: cfg.Proxies(),
-		Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need,
+		Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need, Fingerprint: fingerprint.SYN,
 	}
 	for _, a := range cfg.Listen.Addresses {
 		opt.Addresses = append(opt.Addresses, netip.MustParseAddr(a)) // checked by config

@@ -76,6 +76,9 @@ func (s *Server) serve(v visit) {
 	defer c.Close()
 	x := &session{s: s, conn: c, in: c, guest: v.guest, serves: v.serves, begun: now}
 	x.event = s.event(now, v.serves, terroir.TCP, c.source, c.own.Addr())
+	if syn := c.syn(); len(syn) > 0 && !v.proxy { // The proxy's own says nothing of its client.
+		x.event.TCPSignature, x.event.Tool = s.opt.Fingerprint(syn)
+	}
 	if v.proxy && !x.behindProxy() {
 		return
 	}

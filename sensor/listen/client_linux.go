@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -228,6 +229,36 @@ func (c *client) Write(b []byte) (int, error) {
 // CloseWrite ends the sensor's side of the connection.
 func (c *client) CloseWrite() error {
 	return c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+}
+
+// maxHeaders is more than the longest headers of a SYN: 60 bytes of IPv4, 60 of TCP.
+const maxHeaders = 128
+
+// syn is the headers of the packet with which the connection began, as the kernel kept them (TCP_SAVED_SYN, tcp(7)); none
+// where it did not.
+func (c *client) syn() []byte {
+	var headers [maxHeaders]byte
+	size := uint32(len(headers))
+	err := c.control(func(fd int) error {
+		_, _, no := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_SAVED_SYN,
+			uintptr(unsafe.Pointer(&headers)), uintptr(unsafe.Pointer(&size)), 0)
+		if no != 0 {
+			return no
+		}
+		return nil
+	})
+	if err != nil || size > maxHeaders {
+		return nil
+	}
+	return headers[:size]
+}
+
+// prepare sets what the connections of a listening socket inherit.
+func prepare(network, address string, c syscall.RawConn) error {
+	if err := keepUrgent(network, address, c); err != nil {
+		return err
+	}
+	return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_SAVE_SYN, 1) })
 }
 
 // reset makes the connection end with RST when it is closed.

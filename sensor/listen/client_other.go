@@ -5,6 +5,7 @@ package listen
 import (
 	"net"
 	"net/netip"
+	"syscall"
 )
 
 // client is the connection of a TCP client.
@@ -35,6 +36,12 @@ func (l *listener) accept() (*client, error) {
 
 // next implements stream.
 func (c *client) next(use func([]byte)) error { return c.in.next(use) }
+
+// syn is not to be had on this system.
+func (c *client) syn() []byte { return nil }
+
+// prepare sets what the connections of a listening socket inherit.
+func prepare(network, address string, c syscall.RawConn) error { return keepUrgent(network, address, c) }
 
 // reset makes the connection end with RST when it is closed.
 func (c *client) reset() { _ = c.SetLinger(0) }

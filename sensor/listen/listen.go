@@ -74,6 +74,8 @@ type Options struct {
 	Name  func([]byte, terroir.Transport) string
 	Hello func([]byte) (terroir.TLSHello, bool)
 	Need  func([]byte) int
+	// Fingerprint tells signature and tool of the headers of a SYN. It may be nil.
+	Fingerprint func(syn []byte) (signature, tool string)
 	// Fallback, if set, is asked for another port (0 for any) where one is taken or forbidden.
 	Fallback func(terroir.ServedPort) uint16
 }
@@ -97,6 +99,9 @@ func (o *Options) defaults() {
 	}
 	if o.Hello == nil {
 		o.Hello = func([]byte) (terroir.TLSHello, bool) { return terroir.TLSHello{}, false }
+	}
+	if o.Fingerprint == nil {
+		o.Fingerprint = func([]byte) (string, string) { return "", "" }
 	}
 	if o.Need == nil {
 		o.Need = func([]byte) int { return 0 }

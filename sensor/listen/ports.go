@@ -232,7 +232,7 @@ func (s *Server) open(at netip.AddrPort, w service) (opening, error) {
 	if w.Transport == terroir.UDP {
 		return s.openUDP(p, at, "udp"+version)
 	}
-	config := net.ListenConfig{Control: keepUrgent, KeepAlive: -1}
+	config := net.ListenConfig{Control: prepare, KeepAlive: -1}
 	any, err := config.Listen(context.Background(), "tcp"+version, at.String())
 	if err != nil {
 		return opening{}, err
