@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"terroir/payload/tlshello"
 	"terroir/sensor/cert"
 	"terroir/sensor/listen"
+	"terroir/sensor/monitor"
 	"terroir/sensor/persona"
 	"terroir/sensor/tap"
 )
@@ -48,9 +51,11 @@ func (p Program) Run(ctx context.Context) error {
 		return err
 	}
 	r := &running{Program: p, cfg: cfg}
-	if err := r.usePersonas(&cfg); err != nil {
+	set, err := readPersonas(&cfg)
+	if err != nil {
 		return err
 	}
+	r.personas.Store(set)
 	if r.outside, err = isolate(&cfg, p.File); err != nil {
 		return err
 	}
@@ -59,13 +64,24 @@ func (p Program) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	changes := make(chan terroir.Configuration)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-r.outside.ended():
+			stop(monitor.ErrEnded)
+		case <-ctx.Done():
+		}
+	}()
+	changes := make(chan Change)
 	opt.Changes = changes
 	go r.reload(ctx, changes)
 	defer os.Remove(filepath.Join(cfg.Dir, BoundFile))
-	return Run(ctx, opt)
+	err = Run(ctx, opt)
+	if errors.Is(context.Cause(ctx), monitor.ErrEnded) {
+		err = errors.Join(monitor.ErrEnded, err)
+	}
+	return err
 }
 
 // running is a sensor's process.
@@ -85,7 +101,10 @@ func (r *running) options() (Options, error) {
 		return Options{}, err
 	}
 	r.revision = revisions{file: filepath.Join(cfg.Dir, "revision.json")}
-	configuration, err := r.revision.of(cfg.Configuration())
+	configuration, adopt, err := r.revision.of(cfg.Configuration())
+	if err == nil {
+		err = adopt()
+	}
 	if err != nil {
 		return Options{}, err
 	}
@@ -125,28 +144,27 @@ func listenOptions(cfg *config.Sensor, certificate tls.Certificate) listen.Optio
 	return opt
 }
 
-// usePersonas reads the shipped personas and those of the configuration's folder, and checks that there is one for every
+// readPersonas reads the shipped personas and those of the configuration's folder, and checks that there is one for every
 // port that names one.
-func (r *running) usePersonas(cfg *config.Sensor) error {
+func readPersonas(cfg *config.Sensor) (*persona.Set, error) {
 	set, err := persona.Builtin(cfg.Sensor)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if cfg.Personas != "" {
 		if _, err := os.Stat(cfg.Personas); err != nil {
-			return &terroir.Error{Code: terroir.ECONFIG, Where: cfg.Personas, Message: "cannot read the folder of personas", Err: err}
+			return nil, &terroir.Error{Code: terroir.ECONFIG, Where: cfg.Personas, Message: "cannot read the folder of personas", Err: err}
 		}
 		if err := set.Load(os.DirFS(cfg.Personas), "."); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, p := range cfg.Configuration().Ports {
 		if err := set.Check(p.Persona); err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+			return nil, fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	r.personas.Store(set)
-	return nil
+	return set, nil
 }
 
 func tapOptions(cfg *config.Sensor, addresses []netip.Addr) *tap.Options {
@@ -162,12 +180,17 @@ func tapOptions(cfg *config.Sensor, addresses []netip.Addr) *tap.Options {
 
 // localHub is the port of a hub on this machine: what arrives there is not for the sensor.
 func localHub(address string) (uint16, bool) {
-	u, err := url.Parse(address)
+	host, err := hubHost(address)
 	if err != nil {
 		return 0, false
 	}
-	a, err := netip.ParseAddrPort(u.Host)
-	return a.Port(), err == nil && a.Addr().IsLoopback()
+	name, text, err := net.SplitHostPort(host)
+	if err != nil {
+		return 0, false
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	a, named := netip.ParseAddr(name)
+	return uint16(port), err == nil && (name == "localhost" || named == nil && a.IsLoopback())
 }
 
 func writeBound(file string, bound []listen.Bound) error {

@@ -30,6 +30,14 @@ func (o outside) Close() {
 	}
 }
 
+// ended is closed when the way out is gone for good.
+func (o outside) ended() <-chan struct{} {
+	if o.monitor == nil {
+		return nil
+	}
+	return o.monitor.Ended()
+}
+
 func (o outside) busOptions() []nats.Option {
 	if o.monitor == nil {
 		return nil

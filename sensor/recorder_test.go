@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -21,7 +22,8 @@ func TestWhatAFullSpoolRefusesIsCountedForTheHub(t *testing.T) {
 	rec := &recorder{spool: s, sensor: "full"}
 	const sent = 40
 	for range sent {
-		e := &terroir.Event{Time: time.Now(), Kind: terroir.KindPayload, Transport: terroir.TCP, Attempts: 1}
+		e := &terroir.Event{Time: time.Now(), Kind: terroir.KindPayload, Transport: terroir.TCP, Attempts: 1,
+			Source: netip.MustParseAddrPort("192.0.2.1:1"), Destination: netip.MustParseAddrPort("192.0.2.2:2")}
 		if err := rec.Put(context.Background(), terroir.Record{Event: e, Payload: make([]byte, 60<<10)}); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ import (
 
 // reload reads the configuration again whenever SIGHUP comes, until ctx ends. What is wrong with it is told, and the
 // sensor goes on as before.
-func (r *running) reload(ctx context.Context, changes chan<- terroir.Configuration) {
+func (r *running) reload(ctx context.Context, changes chan<- Change) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -31,7 +31,7 @@ func (r *running) reload(ctx context.Context, changes chan<- terroir.Configurati
 			return
 		case <-hangups:
 		}
-		c, err := r.configuration()
+		c, err := r.change()
 		if err != nil {
 			slog.Error("the configuration stays as it was", "sensor", r.cfg.Sensor, "error", err)
 			continue
@@ -44,23 +44,29 @@ func (r *running) reload(ctx context.Context, changes chan<- terroir.Configurati
 	}
 }
 
-// configuration reads what is to be served from now on.
-func (r *running) configuration() (terroir.Configuration, error) {
+// change reads what is to be served from now on.
+func (r *running) change() (Change, error) {
 	text, err := r.outside.configuration()
 	if err != nil {
-		return terroir.Configuration{}, err
+		return Change{}, err
 	}
 	cfg, err := config.ParseSensor(r.File, text)
 	if err != nil {
-		return terroir.Configuration{}, err
-	}
-	if err := r.usePersonas(&cfg); err != nil {
-		return terroir.Configuration{}, err
+		return Change{}, err
 	}
 	if fixed := restartFor(&r.cfg, &cfg); len(fixed) > 0 {
 		slog.Warn("not changed: these keys need a restart", "sensor", r.cfg.Sensor, "keys", strings.Join(fixed, " "))
+		cfg.Personas = r.cfg.Personas
 	}
-	return r.revision.of(cfg.Configuration())
+	set, err := readPersonas(&cfg)
+	if err != nil {
+		return Change{}, err
+	}
+	c, adopt, err := r.revision.of(cfg.Configuration())
+	return Change{Configuration: c, Adopt: func() error {
+		r.personas.Store(set)
+		return adopt()
+	}}, err
 }
 
 // restartFor lists the keys that differ and cannot change while the sensor runs: all but the theme and the ports.
@@ -87,11 +93,11 @@ type revisionRecord struct {
 	Digest   string
 }
 
-// of is c with its revision: that of the last time when it is the same, or the next.
-func (r *revisions) of(c terroir.Configuration) (terroir.Configuration, error) {
+// of is c with its revision: that of the last time when it is the same, or the next. adopt remembers it.
+func (r *revisions) of(c terroir.Configuration) (_ terroir.Configuration, adopt func() error, err error) {
 	text, err := json.Marshal(c)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
@@ -101,22 +107,24 @@ func (r *revisions) of(c terroir.Configuration) (terroir.Configuration, error) {
 		err = json.Unmarshal(text, &last)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c, &terroir.Error{Code: terroir.EUNREACHABLE, Where: r.file, Message: "cannot read the last revision", Err: err,
+		return c, nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: r.file, Message: "cannot read the last revision", Err: err,
 			Hint: "remove the file: revisions then begin anew"}
 	}
 	c.Revision = max(last.Revision, 1)
 	if digest == last.Digest {
-		return c, nil
+		return c, func() error { return nil }, nil
 	}
 	if last.Digest != "" {
 		c.Revision++
 	}
-	text, err = json.Marshal(revisionRecord{c.Revision, digest})
-	if err == nil {
-		err = writeWhole(r.file, text)
-	}
-	if err != nil {
-		return c, fmt.Errorf("revision: %w", err)
-	}
-	return c, nil
+	return c, func() error {
+		text, err := json.Marshal(revisionRecord{c.Revision, digest})
+		if err == nil {
+			err = writeWhole(r.file, text)
+		}
+		if err != nil {
+			return fmt.Errorf("revision: %w", err)
+		}
+		return nil
+	}, nil
 }

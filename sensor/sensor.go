@@ -38,7 +38,7 @@ type Options struct {
 	BusOptions []nats.Option
 	// Configuration is what is served at first, Changes what is served from then on. Changes may be nil.
 	Configuration terroir.Configuration
-	Changes       <-chan terroir.Configuration
+	Changes       <-chan Change
 	// Listen are the settings of the listeners; what Options says (name, region, certificate …) is filled in.
 	Listen listen.Options
 	// Tap are the settings of the tap; nil turns it off.
@@ -52,6 +52,13 @@ type Options struct {
 	Confine func() error
 	// Ready is called once everything listens, and after each change, with what is bound.
 	Ready func([]listen.Bound) error
+}
+
+// Change is a configuration to serve from now on.
+type Change struct {
+	terroir.Configuration
+	// Adopt is called once the ports are open; when one cannot be, the change is not made. It may be nil.
+	Adopt func() error
 }
 
 // observer is a running sensor.
@@ -212,7 +219,7 @@ func (o *observer) follow(ctx context.Context) error {
 	defer tick.Stop()
 	last := time.Now()
 	for {
-		var change *terroir.Configuration
+		var change *Change
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -233,18 +240,23 @@ func (o *observer) follow(ctx context.Context) error {
 }
 
 func (o *observer) beat(ctx context.Context, now time.Time, since time.Duration) error {
-	h := &terroir.Heartbeat{Time: now.UTC(), Interval: since, Region: o.Region, Revision: o.current.Load().Revision, Tap: o.tap != nil}
+	h := &terroir.Heartbeat{Time: now.UTC(), Interval: since, Region: o.Region, Revision: o.current.Load().Revision, Tap: o.tap != nil && o.tap.Watching()}
 	h.Sensor = o.Name
 	return o.rec.Put(context.WithoutCancel(ctx), terroir.Record{Heartbeat: h})
 }
 
 // change serves c. What cannot be bound leaves everything as it was, and is told.
-func (o *observer) change(ctx context.Context, c *terroir.Configuration) error {
-	if err := o.server.Reconfigure(*c); err != nil {
+func (o *observer) change(ctx context.Context, c *Change) error {
+	if err := o.server.Reconfigure(c.Configuration); err != nil {
 		slog.Error("the configuration stays as it was", "sensor", o.Name, "error", err)
 		return nil
 	}
-	o.current.Store(c)
+	if c.Adopt != nil {
+		if err := c.Adopt(); err != nil {
+			return err
+		}
+	}
+	o.current.Store(&c.Configuration)
 	slog.Info("configuration changed", "sensor", o.Name, "revision", c.Revision, "ports", len(c.Ports))
 	return o.announce(ctx)
 }

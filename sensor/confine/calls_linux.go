@@ -2,6 +2,7 @@ package confine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -31,11 +32,16 @@ var calls = []string{
 // Calls leaves every thread the calls of the list and answers all others with EPERM. New sockets are of IP or ask for
 // the machine's addresses (netlink), and are neither raw nor of packets; sendto can name no IP address, new processes
 // cannot be made. The error wraps ErrMissing where the kernel has no seccomp filters.
-func Calls() error {
+func Calls() error { return load() }
+
+// CallsOut is Calls for a process that connects to others and hands the connections over: it may do that, too.
+func CallsOut() error { return load("connect", "sendmsg", "sendmmsg", "sendto") }
+
+func load(more ...string) error {
 	if !seccomp.Supported() {
 		return fmt.Errorf("seccomp: %w", ErrMissing)
 	}
-	policy, err := policy()
+	policy, err := policy(more)
 	if err != nil {
 		return fmt.Errorf("seccomp: %w", err)
 	}
@@ -46,18 +52,22 @@ func Calls() error {
 	return nil
 }
 
-func policy() (seccomp.Policy, error) {
+func policy(more []string) (seccomp.Policy, error) {
 	machine, err := arch.GetInfo("")
 	if err != nil {
 		return seccomp.Policy{}, err
 	}
 	allowed := seccomp.SyscallGroup{Action: seccomp.ActionAllow}
-	for _, name := range calls {
+	for _, name := range slices.Concat(calls, more) {
 		if _, ok := machine.SyscallNames[name]; ok { // Newer architectures lack some of the old ones.
 			allowed.Names = append(allowed.Names, name)
 		}
 	}
-	allowed.NamesWithCondtions = conditional()
+	for _, c := range conditional() {
+		if !slices.Contains(more, c.Name) {
+			allowed.NamesWithCondtions = append(allowed.NamesWithCondtions, c)
+		}
+	}
 	return seccomp.Policy{DefaultAction: seccomp.ActionErrno, Syscalls: []seccomp.SyscallGroup{
 		allowed,
 		// The C library makes threads with clone where clone3 is not there; of that, arguments cannot be seen.

@@ -31,6 +31,12 @@ func Become(Identity) error { return fmt.Errorf("another user: %w", ErrMissing) 
 // KeepOnly is missing on this system.
 func KeepOnly() error { return fmt.Errorf("capabilities: %w", ErrMissing) }
 
+// KeepNothing is missing on this system.
+func KeepNothing() error { return fmt.Errorf("capabilities: %w", ErrMissing) }
+
+// CallsOut is missing on this system.
+func CallsOut() error { return fmt.Errorf("seccomp: %w", ErrMissing) }
+
 // Has is false: there are no capabilities on this system.
 func Has(string) bool { return false }
 

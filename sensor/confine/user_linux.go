@@ -93,23 +93,30 @@ func Become(id Identity) error {
 	return nil
 }
 
+// KeepNothing takes every capability from every thread.
+func KeepNothing() error { return keep(cap.NewSet()) }
+
 // KeepOnly leaves every thread, of the capabilities that it has, those of low ports, so that a configuration may open
 // one later, and none to gain.
 func KeepOnly() error {
-	keep := cap.NewSet()
+	set := cap.NewSet()
 	have := cap.GetProc()
 	if ok, err := have.GetFlag(cap.Permitted, cap.NET_BIND_SERVICE); err == nil && ok {
-		if err := keep.SetFlag(cap.Permitted, true, cap.NET_BIND_SERVICE); err != nil {
+		if err := set.SetFlag(cap.Permitted, true, cap.NET_BIND_SERVICE); err != nil {
 			return err
 		}
-		if err := keep.SetFlag(cap.Effective, true, cap.NET_BIND_SERVICE); err != nil {
+		if err := set.SetFlag(cap.Effective, true, cap.NET_BIND_SERVICE); err != nil {
 			return err
 		}
 	}
+	return keep(set)
+}
+
+func keep(set *cap.Set) error {
 	if err := cap.ResetAmbient(); err != nil {
 		return fmt.Errorf("ambient capabilities: %w", err)
 	}
-	if err := keep.SetProc(); err != nil {
+	if err := set.SetProc(); err != nil {
 		return fmt.Errorf("capabilities: %w", err)
 	}
 	return nil

@@ -41,7 +41,9 @@ func (c *client) next(use func([]byte)) error { return c.in.next(use) }
 func (c *client) syn() []byte { return nil }
 
 // prepare sets what the connections of a listening socket inherit.
-func prepare(network, address string, c syscall.RawConn) error { return keepUrgent(network, address, c) }
+func prepare(network, address string, c syscall.RawConn) error {
+	return keepUrgent(network, address, c)
+}
 
 // reset makes the connection end with RST when it is closed.
 func (c *client) reset() { _ = c.SetLinger(0) }

@@ -195,6 +195,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		open = append(open, p)
 		delete(s.ports, k)
 	}
+	s.noteServed()
 	s.mu.Unlock()
 	err := closeAll(open)
 	s.changing.Unlock()

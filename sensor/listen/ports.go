@@ -167,22 +167,16 @@ func closeAll(ports []*port) error {
 	return errors.Join(errs...)
 }
 
-// opening is a port that is bound, with what serves it.
+// opening is a port that is bound, with what serves it, and what closes it where nothing is to.
 type opening struct {
-	port *port
-	run  func()
+	port    *port
+	run     func()
+	discard func() error
 }
 
 // openAll binds what is not open yet: all of it, or nothing.
 func (s *Server) openAll(wanted map[key]service) (map[key]opening, error) {
 	opened := map[key]opening{}
-	undo := func() {
-		for _, o := range opened {
-			o.port.closing.Store(true)
-			_ = o.port.shutdown()
-			go o.run() // A closing loop ends at once, and closes its socket.
-		}
-	}
 	for k, w := range wanted {
 		s.mu.Lock()
 		_, open := s.ports[k]
@@ -192,7 +186,9 @@ func (s *Server) openAll(wanted map[key]service) (map[key]opening, error) {
 		}
 		o, err := s.bind(k, w)
 		if err != nil {
-			undo()
+			for _, o := range opened {
+				_ = o.discard()
+			}
 			return nil, bindError(w.ServedPort, k.addr, err)
 		}
 		if o.port != nil {
@@ -244,7 +240,7 @@ func (s *Server) open(at netip.AddrPort, w service) (opening, error) {
 	p.bound = l.bound
 	// The loop accepts what waits in the kernel's queue, and closes.
 	p.shutdown = func() error { return l.SetDeadline(time.Now().Add(drainWithin)) }
-	return opening{p, func() { s.accept(l, p) }}, nil
+	return opening{p, func() { s.accept(l, p) }, l.Close}, nil
 }
 
 func bindError(p terroir.ServedPort, a netip.Addr, err error) error {

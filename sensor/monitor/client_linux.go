@@ -17,9 +17,9 @@ import (
 
 // Client asks a monitor. Its methods may be called concurrently.
 type Client struct {
-	mu   sync.Mutex
-	conn *net.UnixConn
-	cmd  *exec.Cmd
+	mu    sync.Mutex
+	conn  *net.UnixConn
+	ended chan struct{}
 }
 
 const (
@@ -54,16 +54,23 @@ func Start(opt Options) (*Client, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("monitor: %w", err), conn.Close())
 	}
-	return &Client{conn: conn.(*net.UnixConn), cmd: cmd}, nil
+	c := &Client{conn: conn.(*net.UnixConn), ended: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(c.ended)
+	}()
+	return c, nil
 }
 
 // Close ends the monitor.
 func (c *Client) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	err := c.conn.Close() // It ends when nobody can ask any more.
-	return errors.Join(err, c.cmd.Wait())
+	<-c.ended
+	return err
 }
+
+// Ended is closed when the monitor has ended: the sensor cannot reach the hub again.
+func (c *Client) Ended() <-chan struct{} { return c.ended }
 
 // Dial implements nats.CustomDialer: a connection to the hub, whatever address is asked for.
 func (c *Client) Dial(_, _ string) (net.Conn, error) {
@@ -85,38 +92,50 @@ func (c *Client) Configuration() ([]byte, error) {
 // answerWithin is more than a monitor takes to find that the hub does not answer.
 const answerWithin = dialWithin + 5*time.Second
 
+// ask sends a request and reads the answer to it. After one that failed midway nothing is asked any more: what would come
+// next could be the answer to another request.
 func (c *Client) ask(what byte) (text []byte, fd int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.conn.SetDeadline(time.Now().Add(answerWithin))
-	if _, err := c.conn.Write([]byte{what}); err != nil {
+	text, fd, failed, err := c.exchange(what)
+	if err != nil {
+		_ = c.conn.Close()
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
 		return nil, -1, ErrEnded
 	}
-	var head [5]byte
+	if failed {
+		return nil, -1, errors.New(string(text))
+	}
+	return text, fd, nil
+}
+
+var errAnswer = errors.New("not an answer to what was asked")
+
+func (c *Client) exchange(what byte) (text []byte, fd int, failed bool, err error) {
+	_ = c.conn.SetDeadline(time.Now().Add(answerWithin))
+	if _, err := c.conn.Write([]byte{what}); err != nil {
+		return nil, -1, false, err
+	}
+	var head [headSize]byte
 	control := make([]byte, unix.CmsgSpace(4))
 	n, controlSize, _, _, err := c.conn.ReadMsgUnix(head[:], control)
-	if err != nil || n == 0 {
-		return nil, -1, ErrEnded
+	if err != nil {
+		return nil, -1, false, err
 	}
 	fd = descriptor(control[:controlSize])
 	if _, err := io.ReadFull(c.conn, head[n:]); err != nil {
-		return nil, fd, ErrEnded
+		return nil, fd, false, err
 	}
-	size := binary.BigEndian.Uint32(head[1:])
-	if size > maxConfiguration {
-		return nil, fd, ErrEnded
+	failed = head[1] != statusDone
+	size := binary.BigEndian.Uint32(head[2:])
+	if head[0] != what || size > maxConfiguration || (fd >= 0) != (what == wantConnection && !failed) {
+		return nil, fd, false, errAnswer
 	}
 	text = make([]byte, size)
-	if _, err := io.ReadFull(c.conn, text); err != nil {
-		return nil, fd, ErrEnded
-	}
-	if head[0] != statusDone {
-		return nil, fd, errors.New(string(text))
-	}
-	if what == wantConnection && fd < 0 {
-		return nil, fd, errors.New("monitor: no connection came")
-	}
-	return text, fd, nil
+	_, err = io.ReadFull(c.conn, text)
+	return text, fd, failed, err
 }
 
 // descriptor is the one that came with a message, or -1.

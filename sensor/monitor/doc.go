@@ -4,12 +4,11 @@
 // connection.
 //
 // The idea is privilege separation as OpenSSH has it (Provos, Friedl, Honeyman: Preventing Privilege Escalation, 2003).
-// The answer to a request is a status byte, the length as four bytes (big endian), and the configuration's or the error's
-// text; with a connection, its descriptor comes along (SCM_RIGHTS, unix(7)).
+// The answer to a request is its byte, a status byte, a length of four bytes (big endian), and the configuration's or the
+// error's text; with a connection, its descriptor comes along (SCM_RIGHTS, unix(7)).
 package monitor
 
 import (
-	"errors"
 	"io"
 	"os"
 
@@ -19,6 +18,9 @@ import (
 const (
 	wantConnection    = 'd'
 	wantConfiguration = 'c'
+
+	// headSize is that of an answer before its text.
+	headSize = 6
 
 	statusDone   = 0
 	statusFailed = 1
@@ -55,4 +57,4 @@ func readFile(file string) ([]byte, error) {
 }
 
 // ErrEnded says that the monitor is gone; the sensor must be started again.
-var ErrEnded = errors.New("the monitor ended; start the sensor again")
+var ErrEnded error = &terroir.Error{Code: terroir.EUNREACHABLE, Message: "the monitor ended", Hint: "start the sensor again"}

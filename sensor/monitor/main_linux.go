@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -57,7 +58,7 @@ func serve(opt Options) error {
 			err = giveConnection(conn, opt.Hub)
 		case wantConfiguration:
 			text, failed := readFile(opt.File)
-			err = answer(conn, text, failed, nil)
+			err = answer(conn, wantConfiguration, text, failed, nil)
 		default:
 			return fmt.Errorf("request %q", want)
 		}
@@ -68,11 +69,15 @@ func serve(opt Options) error {
 }
 
 // confineSelf leaves the monitor what it needs: to read the configuration's folder and to resolve the hub's name, and to
-// connect to the hub's port.
+// connect to the hub's port. What the system cannot take away it says once, as the sensor does of itself.
 func confineSelf(opt Options) error {
-	rules := confine.Rules{ReadFiles: []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf"}}
+	// Folders, not files: whoever manages a resolv.conf puts a new file in its place.
+	rules := confine.Rules{ReadFolders: []string{"/etc"}}
+	if file, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil {
+		rules.ReadFolders = append(rules.ReadFolders, filepath.Dir(file))
+	}
 	if opt.File != "" {
-		rules.ReadFolders = []string{filepath.Dir(opt.File)}
+		rules.ReadFolders = append(rules.ReadFolders, filepath.Dir(opt.File))
 	}
 	_, port, err := net.SplitHostPort(opt.Hub)
 	if err != nil {
@@ -83,34 +88,35 @@ func confineSelf(opt Options) error {
 		return err
 	}
 	rules.Connect = []uint16{uint16(number), 53}
-	if err := confine.NoNewPrivileges(); err != nil {
-		return err
+	for _, step := range []func() error{confine.KeepNothing, confine.NoNewPrivileges, func() error { return confine.Paths(rules) }, confine.CallsOut} {
+		if err := step(); err != nil && !errors.Is(err, confine.ErrMissing) {
+			return err
+		}
 	}
-	_ = confine.Paths(rules) // Where the kernel has no Landlock the sensor says so.
 	return nil
 }
 
 func giveConnection(conn *net.UnixConn, hub string) error {
 	c, err := net.DialTimeout("tcp", hub, dialWithin)
 	if err != nil {
-		return answer(conn, nil, err, nil)
+		return answer(conn, wantConnection, nil, err, nil)
 	}
 	defer c.Close()
 	f, err := c.(*net.TCPConn).File()
 	if err != nil {
-		return answer(conn, nil, err, nil)
+		return answer(conn, wantConnection, nil, err, nil)
 	}
 	defer f.Close()
-	return answer(conn, nil, nil, f)
+	return answer(conn, wantConnection, nil, nil, f)
 }
 
 // answer sends what was asked for, or why there is none.
-func answer(conn *net.UnixConn, text []byte, failed error, f *os.File) error {
+func answer(conn *net.UnixConn, what byte, text []byte, failed error, f *os.File) error {
 	status := byte(statusDone)
 	if failed != nil {
 		status, text = statusFailed, []byte(failed.Error())
 	}
-	message := append(binary.BigEndian.AppendUint32([]byte{status}, uint32(len(text))), text...)
+	message := append(binary.BigEndian.AppendUint32([]byte{what, status}, uint32(len(text))), text...)
 	var rights []byte
 	if f != nil {
 		rights = unix.UnixRights(int(f.Fd()))

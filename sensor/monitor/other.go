@@ -16,6 +16,9 @@ func Start(Options) (*Client, error) { return nil, errors.New("monitor: only on 
 // Close does nothing.
 func (*Client) Close() error { return nil }
 
+// Ended is never closed.
+func (*Client) Ended() <-chan struct{} { return nil }
+
 // Dial fails.
 func (*Client) Dial(_, _ string) (net.Conn, error) { return nil, ErrEnded }
 

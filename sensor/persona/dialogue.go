@@ -61,7 +61,7 @@ func (d *dialogue) answer(m message) terroir.Reply {
 	d.heard++
 	for i := range d.p.Rules {
 		r := &d.p.Rules[i]
-		if r.In != "" && r.In != d.state || r.First && d.heard > 1 {
+		if r.In != "" && r.In != d.state || r.First && d.heard > 1 || r.Upgrade != "" && !strings.EqualFold(r.Upgrade, m.upgrade) {
 			continue
 		}
 		if groups, ok := r.fits(m.text); ok {

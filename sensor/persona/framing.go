@@ -20,8 +20,10 @@ type framing interface {
 type message struct {
 	// text is the message as rules see it.
 	text string
-	// last says that the client wants no further answer, headOnly that it wants no body (HTTP).
-	last, headOnly bool
+	// last says that the client wants no further answer, headOnly that it wants no body, old that it speaks HTTP/1.0.
+	last, headOnly, old bool
+	// upgrade is the protocol to which the client asks to change (HTTP).
+	upgrade string
 }
 
 var framings = map[string]func() framing{
@@ -127,7 +129,7 @@ func command(b []byte) int {
 
 // memcached takes lines, with the data that follows those that store something
 // (https://github.com/memcached/memcached/blob/master/doc/protocol.txt), and the requests of the binary protocol, which
-// rules see as "binary OPCODE".
+// rules see as "binary OPCODE". Of lines they see the words with one blank between them.
 type memcached struct{}
 
 func (memcached) split(b []byte) (message, int, bool) {
@@ -146,6 +148,7 @@ func (memcached) split(b []byte) (message, int, bool) {
 	}
 	m, n, whole := line{}.split(b)
 	words := strings.Fields(m.text)
+	m.text = strings.Join(words, " ")
 	if !whole || len(words) < 5 || !slices.Contains([]string{"set", "add", "replace", "append", "prepend", "cas"}, words[0]) {
 		return m, n, whole
 	}
@@ -218,8 +221,8 @@ func number(b []byte, at int) (n, next int) {
 }
 
 // postgres takes messages of PostgreSQL's protocol 3 (https://www.postgresql.org/docs/current/protocol-message-formats.html).
-// Rules see "SSLRequest", "GSSENCRequest", "CancelRequest", "Startup KEY VALUE …", and after that the type's letter, a
-// blank and the body, with blanks for zeros.
+// Rules see "SSLRequest", "GSSENCRequest", "CancelRequest", "Protocol MAJOR.MINOR" for one that is not 3, "Startup KEY
+// VALUE …", and after that the type's letter, a blank and the body, with blanks for zeros.
 type postgres struct{ started bool }
 
 var pgRequests = map[uint32]string{80877103: "SSLRequest", 80877104: "GSSENCRequest", 80877102: "CancelRequest"}
@@ -254,7 +257,7 @@ func (p *postgres) split(b []byte) (message, int, bool) {
 		return message{text: name}, n, true
 	}
 	if code>>16 != 3 {
-		return message{text: "malformed"}, len(b), true
+		return message{text: fmt.Sprintf("Protocol %d.%d", code>>16, code&0xffff)}, len(b), true
 	}
 	p.started = true
 	return message{text: "Startup " + text(body[4:])}, n, true

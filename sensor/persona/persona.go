@@ -10,9 +10,10 @@
 //	unknown: {reply: "-ERR unknown command\r\n"}
 //
 // What a framing makes of a message, and so what rules see, stands in framing.go. A reply is a template (text/template)
-// with .Arg N for what the regexp's group N caught, and the functions of reply.go. Beside reply there are bytes (with
+// with .Arg N for what the regexp's group N caught, and the functions of world.go. Beside reply there are bytes (with
 // escapes as \x00), and for HTTP status, headers and body. delay holds an answer back, close ends the connection,
-// then: NAME changes the dialogue's state, in: NAME limits a rule to a state.
+// then: NAME changes the dialogue's state, in: NAME limits a rule to a state, upgrade: NAME to requests of HTTP that ask
+// for that protocol. {{.Keep KEY VALUE}} remembers until the session ends, {{.Kept KEY}} recalls.
 package persona
 
 import (
@@ -44,6 +45,9 @@ type Persona struct {
 	EOL string `yaml:"eol"`
 	// Headers begin every HTTP answer.
 	Headers []string `yaml:"headers"`
+	// StatusLine is how that of HTTP answers differs: "mirror" has the version of the request, as servers in Go and
+	// Erlang do, "bare" no words after the number, as Tomcat since 8.5.
+	StatusLine string `yaml:"status_line"`
 	// Texts are inserted into replies by their names.
 	Texts map[string]string `yaml:"texts"`
 	// Greeting is what is said first, Idle what is said after a silence of its delay at the beginning.
@@ -61,11 +65,13 @@ type Rule struct {
 	// In is the state in which the rule holds; "" means every one.
 	In string `yaml:"in"`
 	// First limits the rule to the first message of a session.
-	First  bool   `yaml:"first"`
-	Is     string `yaml:"is"`
-	Prefix string `yaml:"prefix"`
-	Regexp string `yaml:"regexp"`
-	Answer `yaml:",inline"`
+	First bool `yaml:"first"`
+	// Upgrade limits the rule to requests that ask to change to that protocol (HTTP).
+	Upgrade string `yaml:"upgrade"`
+	Is      string `yaml:"is"`
+	Prefix  string `yaml:"prefix"`
+	Regexp  string `yaml:"regexp"`
+	Answer  `yaml:",inline"`
 
 	re *regexp.Regexp
 }
@@ -190,6 +196,8 @@ func (p *Persona) compile() error {
 		return fmt.Errorf("framing %q is none of %s", p.Framing, strings.Join(framingNames(), ", "))
 	case p.EOL != "" && p.EOL != "crlf":
 		return fmt.Errorf("eol %q is not crlf", p.EOL)
+	case p.StatusLine != "" && p.StatusLine != "mirror" && p.StatusLine != "bare":
+		return fmt.Errorf("status_line %q is neither mirror nor bare", p.StatusLine)
 	}
 	for name, text := range p.Texts {
 		p.Texts[name] = p.lines(text)

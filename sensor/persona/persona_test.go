@@ -2,6 +2,7 @@ package persona
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -50,18 +51,29 @@ func TestWhatIsAnswered(t *testing.T) {
 		{"redis", "*1\r\n$4\r\nping\r\n", "+PONG\r\n"},
 		{"redis", "*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$3\r\ndir\r\n$15\r\n/var/spool/cron\r\n", "+OK\r\n"},
 		{"redis", "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$3\r\ndir\r\n", "*2\r\n$3\r\ndir\r\n$5\r\n/data\r\n"},
-		{"redis", "BOGUS\r\n", "-ERR unknown command `BOGUS`"},
+		{"redis", "BOGUS a b\r\n", "-ERR unknown command `BOGUS`, with args beginning with: `a`, `b`, \r\n"},
+		{"redis", "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$15\r\n\n* * * * * id \n\r\n", "+OK\r\n"},
+		{"redis", "CONFIG SET dir /etc\r\nCONFIG GET dir\r\n", "+OK\r\n*2\r\n$3\r\ndir\r\n$4\r\n/etc\r\n"},
+		{"redis", "SET a b c EX 10\r\nGET a\r\nDEL a\r\nGET a\r\n", "+OK\r\n$3\r\nb c\r\n:1\r\n$-1\r\n"},
 		{"docker", "GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n"},
 		{"docker", "GET /v1.24/containers/json?all=1 HTTP/1.1\r\nHost: x\r\n\r\n", `"Image":"nginx:1.21"`},
 		{"docker", "POST /v1.24/containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\nOK"},
 		{"docker", "\x16\x03\x01\x00\x05hello", "HTTP/1.1 400 Bad Request\r\n"},
+		{"docker", "OPTIONS / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\n"},
+		{"docker", "POST /v1.41/exec/a/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", "HTTP/1.1 101 UPGRADED\r\n"},
+		{"docker", "POST /v1.41/exec/a/start HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n"},
+		{"confluence", "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 302 \r\n"},
 		{"etcd", "GET /version HTTP/1.1\r\nHost: x\r\n\r\n", `"etcdserver":"3.5.4"`},
 		{"etcd", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"},
 		{"memcached", "set a 0 0 5\r\nhello\r\nversion\r\n", "STORED\r\nVERSION 1.5.22\r\n"},
+		{"memcached", "stats  \r\n", "STAT pid 1\r\n"},
+		{"mysql", "\x2a\x00\x00\x01" + strings.Repeat("\x01", 32) + "ann\x00\x00", "'ann'@'172.17.0.1' (using password: NO)"},
 		{"postgresql", "\x00\x00\x00\x08\x04\xd2\x16\x2f", "N"},
+		{"postgresql", "\x00\x00\x00\x08\xff\x53\x4d\x42", "unsupported frontend protocol 65363.19778: server supports 3.0 to 3.0"},
 		{"postgresql", "\x00\x00\x00\x17\x00\x03\x00\x00user\x00postgres\x00\x00", "R\x00\x00\x00\x08\x00\x00\x00\x03"},
 		{"telnet", "\xff\xfd\x01root\r\n", "root\r\nPassword: "},
-		{"kubernetes", "GET /api/v1/namespaces/default/pods HTTP/1.1\r\nHost: x\r\n\r\n", "pods is forbidden"},
+		{"kubernetes", "GET /api/v1/namespaces/default/pods HTTP/1.1\r\nHost: x\r\n\r\n", `in the namespace \"default\"`},
+		{"kubernetes", "PUT /a\"b HTTP/1.1\r\nHost: x\r\n\r\n", `cannot put path \"/a\"b\"`},
 		{"couchdb", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", `"couchdb":"Welcome"`},
 		{"smtp", "EHLO x\r\n", "250 CHUNKING\r\n"},
 		{"imap", "a1 LOGIN x y\r\n", "a1 NO [AUTHENTICATIONFAILED]"},
@@ -83,6 +95,7 @@ func TestPortionsDoNotMatter(t *testing.T) {
 		{"memcached", "set a 0 0 5\r\nhello\r\nget a\r\n"},
 		{"postgresql", "\x00\x00\x00\x08\x04\xd2\x16\x2f\x00\x00\x00\x17\x00\x03\x00\x00user\x00postgres\x00\x00p\x00\x00\x00\x06x\x00Q\x00\x00\x00\x0dbegin ;\x00X\x00\x00\x00\x04"},
 		{"etcd", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"},
+		{"redis", "SET a b\r\nCONFIG SET dir /etc\r\nGET a\r\nCONFIG GET dir\r\n"},
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom(texts).Draw(t, "text")
@@ -124,13 +137,31 @@ func TestADialogueIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhatIsRememberedIsBounded has a session remember more than it may.
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	d := shipped(t).Dialogue(terroir.ServedPort{Transport: terroir.TCP, Persona: "redis"}, 1).(*dialogue)
+	for i := range 10 * maxKept {
+		d.Take(fmt.Appendf(nil, "SET key%d %s\r\n", i, strings.Repeat("v", 3000)))
+	}
+	held := 0
+	for key, value := range d.world.kept {
+		held += len(key) + len(value)
+	}
+	if len(d.world.kept) != maxKept || held > maxKept*300 {
+		t.Errorf("%d values, %d bytes", len(d.world.kept), held)
+	}
+	if got := all(d.Take([]byte("GET key0\r\nGET key159\r\n"))); !strings.HasPrefix(got, "$128\r\n") || !strings.HasSuffix(got, "$-1\r\n") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestBrokenPersonas(t *testing.T) {
 	for text, want := range map[string]string{
 		"framing: raw": "it needs a name", "name: x\nframing: morse": `framing "morse" is none of`,
 		"name: x\nframing: raw\nrules: [{regexp: '('}]": "rule 1: error parsing regexp", "name: x\nframing: raw\nrules: [{reply: a}]": "rule 1: it needs one of",
 		"name: x\nframing: raw\nunknown: {reply: '{{.Nothing}}'}": "unknown:", "name: x\nframing: raw\nunknown: {delay: 1h}": "delay",
 		"name: x\nframing: raw\nunknown: {bytes: '\\q'}": "escape", "name: x\nframing: http\nunknown: {status: 999}": "status 999",
-		"name: x\nframing: raw\nreplies: []": "unknown field", "name: x\nframing: raw\nunknown: {reply: a, bytes: b}": "either reply, bytes",
+		"name: x\nframing: http\nstatus_line: short": "status_line", "name: x\nframing: raw\nreplies: []": "unknown field", "name: x\nframing: raw\nunknown: {reply: a, bytes: b}": "either reply, bytes",
 	} {
 		_, err := Parse("mine.yaml", []byte(text))
 		if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "mine.yaml: ") {

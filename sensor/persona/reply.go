@@ -2,14 +2,11 @@ package persona
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -21,6 +18,8 @@ const maxReply = 64 << 10
 // reply is an answer that is ready to be rendered.
 type reply struct {
 	status int
+	// mirror answers requests of HTTP/1.0 with that version.
+	mirror bool
 	// head are the lines of an HTTP answer, body its body; else body is all.
 	head, body *template.Template
 	// plain is the body when there is nothing to fill in.
@@ -28,99 +27,6 @@ type reply struct {
 }
 
 func (r *reply) http() bool { return r != nil && r.status > 0 }
-
-// world is what templates know.
-type world struct {
-	identity string
-	seed     uint64
-	texts    map[string]string
-	groups   []string
-	draws    uint64
-}
-
-// Arg is what group n caught, without control characters and at most 128 bytes.
-func (w *world) Arg(n int) string {
-	if n < 0 || n >= len(w.groups) {
-		return ""
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, w.groups[n][:min(len(w.groups[n]), 128)])
-}
-
-// Text is one of the persona's texts.
-func (w *world) Text(name string) (string, error) {
-	t, ok := w.texts[name]
-	if !ok {
-		return "", fmt.Errorf("there is no text %q", name)
-	}
-	return t, nil
-}
-
-// ID is n hexadecimal digits that are the same at every visit: of the sensor's identity and a name.
-func (w *world) ID(name string, n int) string { return digits(n, w.identity, name) }
-
-// Random is n hexadecimal digits that differ between sessions, and from call to call.
-func (w *world) Random(n int) string {
-	w.draws++
-	return digits(n, strconv.FormatUint(w.seed, 16), strconv.FormatUint(w.draws, 16))
-}
-
-// Bytes is n bytes of Random, none of them 0.
-func (w *world) Bytes(n int) string {
-	b, _ := hex.DecodeString(w.Random(2 * n)) // Its digits are hexadecimal.
-	for i := range b {
-		b[i] |= 1
-	}
-	return string(b)
-}
-
-// Now is the time, UTC, in a layout of Go.
-func (w *world) Now(layout string) string { return time.Now().UTC().Format(layout) }
-
-// Unix is the time in seconds since 1970.
-func (w *world) Unix() int64 { return time.Now().Unix() }
-
-func digits(n int, parts ...string) string {
-	n = min(max(n, 0), 1024)
-	var out []byte
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	for len(out) < n {
-		out = hex.AppendEncode(out, sum[:])
-		sum = sha256.Sum256(sum[:])
-	}
-	return string(out[:n])
-}
-
-// functions are those that need to know nothing: lengths and numbers of binary protocols.
-var functions = template.FuncMap{
-	"cat":  func(parts ...string) string { return strings.Join(parts, "") },
-	"i16":  func(n int) string { return string(binary.BigEndian.AppendUint16(nil, uint16(n))) },
-	"i32":  func(n int) string { return string(binary.BigEndian.AppendUint32(nil, uint32(n))) },
-	"crlf": func() string { return "\r\n" },
-	// bulk is a bulk string of RESP; pg a message of PostgreSQL's protocol 3: type, length, body.
-	"bulk": func(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) },
-	"pg": func(kind, body string) string {
-		return kind + string(binary.BigEndian.AppendUint32(nil, uint32(len(body)+4))) + body
-	},
-	// my is a packet of MySQL's protocol: length (3 bytes, little endian), number, body.
-	"my": func(number int, body string) string {
-		return string([]byte{byte(len(body)), byte(len(body) >> 8), byte(len(body) >> 16), byte(number)}) + body
-	},
-	// h2 is a frame of HTTP/2 (RFC 9113 §4.1); grpc a message of gRPC, not compressed.
-	"h2": func(kind, flags, stream int, body string) string {
-		b := []byte{byte(len(body) >> 16), byte(len(body) >> 8), byte(len(body)), byte(kind), byte(flags)}
-		return string(binary.BigEndian.AppendUint32(b, uint32(stream))) + body
-	},
-	"grpc": func(body string) string {
-		return "\x00" + string(binary.BigEndian.AppendUint32(nil, uint32(len(body)))) + body
-	},
-	"upper": strings.ToUpper,
-	"atoi":  func(s string) int { n, _ := strconv.Atoi(s); return n },
-}
 
 // compileAnswer makes the answer's templates, and renders them once.
 func (p *Persona) compileAnswer(a *Answer, groups int) error {
@@ -169,7 +75,7 @@ func (a *Answer) checkDelay() error {
 }
 
 func (p *Persona) compileReply(a *Answer) (*reply, error) {
-	r := &reply{status: a.Status}
+	r := &reply{status: a.Status, mirror: p.StatusLine == "mirror"}
 	body := p.lines(a.Reply) + a.Body
 	if a.Bytes != "" {
 		var err error
@@ -181,7 +87,11 @@ func (p *Persona) compileReply(a *Answer) (*reply, error) {
 		if http.StatusText(a.Status) == "" {
 			return nil, fmt.Errorf("status %d is not one of HTTP", a.Status)
 		}
-		head := fmt.Sprintf("HTTP/1.1 %d %s\r\n", a.Status, http.StatusText(a.Status))
+		words := http.StatusText(a.Status)
+		if p.StatusLine == "bare" {
+			words = ""
+		}
+		head := fmt.Sprintf("HTTP/1.1 %d %s\r\n", a.Status, words)
 		for _, h := range append(p.Headers[:len(p.Headers):len(p.Headers)], a.Headers...) {
 			head += h + "\r\n"
 		}
@@ -214,11 +124,15 @@ func (r *reply) render(w *world, m message, groups []string) []byte {
 	}
 	var out bounded
 	_ = r.head.Execute(&out, w)
+	old := r.mirror && m.old
+	if old {
+		copy(out.Bytes(), "HTTP/1.0")
+	}
 	fmt.Fprintf(&out, "Date: %s\r\n", time.Now().UTC().Format(http.TimeFormat))
 	if r.status >= 200 && r.status != http.StatusNoContent && r.status != http.StatusNotModified {
 		fmt.Fprintf(&out, "Content-Length: %d\r\n", len(body))
 	}
-	if m.last {
+	if m.last && !old {
 		out.WriteString("Connection: close\r\n")
 	}
 	out.WriteString("\r\n")

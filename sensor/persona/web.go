@@ -60,7 +60,9 @@ func (w *web) request(b []byte) (message, int, bool) {
 	}
 	w.left = max(r.ContentLength, 0)
 	w.chunked = len(r.TransferEncoding) > 0
-	return message{text: r.Method + " " + r.RequestURI, last: r.Close || !r.ProtoAtLeast(1, 1), headOnly: r.Method == http.MethodHead}, n, true
+	old := !r.ProtoAtLeast(1, 1)
+	return message{text: r.Method + " " + r.RequestURI, last: r.Close || old, headOnly: r.Method == http.MethodHead, old: old,
+		upgrade: r.Header.Get("Upgrade")}, n, true
 }
 
 // headerEnd finds where the header ends, and where what follows begins.

@@ -82,7 +82,7 @@ func (s *Spool) write(g *group, full bool) error {
 	if _, err := s.file.Write(g.frames); err != nil {
 		return err
 	}
-	return syscall.Fdatasync(int(s.file.Fd()))
+	return syncData(s.file)
 }
 
 // noDescriptor says that the process, or the machine, has no descriptor left at the moment.

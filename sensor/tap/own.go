@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// addressesEvery is how often the machine's addresses are read anew, socketsEvery how often its UDP ports.
+// refreshEvery is how often the machine's addresses and interfaces are read anew, socketsEvery how often its UDP ports.
 const (
-	addressesEvery = 30 * time.Second
-	socketsEvery   = 2 * time.Second
+	refreshEvery = 5 * time.Second
+	socketsEvery = 2 * time.Second
 )
 
 // own are the addresses that are observed: those that the options name, or else all of the machine.
@@ -47,14 +47,16 @@ func (o *own) read(opt *Options) error {
 	return nil
 }
 
-// refresh follows a machine whose addresses change. While they cannot be read, those of before stay.
-func (o *own) refresh(now time.Time, opt *Options) {
-	if len(opt.Addresses) > 0 || now.Sub(o.asked) < addressesEvery {
-		return
+// refresh follows a machine whose addresses change, and says whether it was time to look. While they cannot be read,
+// those of before stay.
+func (o *own) refresh(now time.Time, opt *Options) bool {
+	if now.Sub(o.asked) < refreshEvery {
+		return false
 	}
-	if err := o.read(opt); err != nil {
+	if o.read(opt) != nil {
 		o.asked = now
 	}
+	return true
 }
 
 // sockets are the UDP ports that sockets of this machine have: what arrives there answers somebody. The kernel's tables

@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -18,6 +19,8 @@ type ring struct {
 	fd   int
 	mem  []byte
 	next int
+	// link is the index of the interface that it is bound to; 0 means all.
+	link int
 }
 
 const (
@@ -78,7 +81,12 @@ func (r *ring) prepare(name string, size int) error {
 		}
 		index = i.Index
 	}
-	return unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: index})
+	return r.bind(index)
+}
+
+func (r *ring) bind(link int) error {
+	r.link = link
+	return unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: link})
 }
 
 func (r *ring) close() error {
@@ -99,6 +107,9 @@ func (r *ring) header(block []byte) *unix.TpacketHdrV1 {
 type captured struct {
 	at   time.Time
 	kind uint8
+	// link is the index of the interface, vlan the number of the VLAN of which the interface is not, or 0.
+	link int32
+	vlan uint16
 	data []byte
 }
 
@@ -118,8 +129,13 @@ func (r *ring) read(wait time.Duration, use func(captured)) (bool, error) {
 	for range h.Num_pkts {
 		frame := block[offset:]
 		p := (*unix.Tpacket3Hdr)(unsafe.Pointer(&frame[0]))
-		address := frame[unix.SizeofTpacket3Hdr:] // struct sockaddr_ll; the kind is its byte 10
-		use(captured{time.Unix(int64(p.Sec), int64(p.Nsec)), address[10], frame[p.Net : uint32(p.Net)+p.Snaplen]})
+		address := frame[unix.SizeofTpacket3Hdr:] // struct sockaddr_ll: the interface is at 4, the kind at 10
+		c := captured{at: time.Unix(int64(p.Sec), int64(p.Nsec)), kind: address[10], link: int32(binary.NativeEndian.Uint32(address[4:])),
+			data: frame[p.Net : uint32(p.Net)+p.Snaplen]}
+		if p.Status&unix.TP_STATUS_VLAN_VALID != 0 {
+			c.vlan = uint16(p.Hv1.Vlan_tci & 0xfff)
+		}
+		use(c)
 		offset += p.Next_offset
 	}
 	atomic.StoreUint32(&h.Block_status, unix.TP_STATUS_KERNEL)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,9 @@ type Tap struct {
 	table   *table
 	sockets sockets
 	sent    sent
+	ports   map[int32]bool
+	// watching is false while the interface that was named is not there.
+	watching atomic.Bool
 
 	done chan struct{}
 	once sync.Once
@@ -39,6 +43,8 @@ func Start(ctx context.Context, opt Options, sink Sink) (*Tap, error) {
 	if t.ring, err = openRing(opt.Interface, opt.RingBytes); err != nil {
 		return nil, err
 	}
+	t.watching.Store(true)
+	t.refreshLinks()
 	t.sockets.open()
 	t.table = newTable(&t.opt)
 	t.wg.Go(func() { t.run(context.WithoutCancel(ctx)) })
@@ -83,7 +89,9 @@ func (t *Tap) run(ctx context.Context) {
 			default:
 			}
 		}
-		t.own.refresh(now, &t.opt)
+		if t.own.refresh(now, &t.opt) {
+			t.refreshLinks()
+		}
 	}
 }
 
@@ -113,8 +121,11 @@ func (t *Tap) packet(c captured) {
 	if ok && c.kind == unix.PACKET_OUTGOING && p.transport == terroir.UDP {
 		t.sent.add(c.at, exchange{own: p.src, peer: p.dst})
 	}
-	if !ok || c.kind == unix.PACKET_OUTGOING || !t.own.has(p.dst.Addr()) {
+	if !ok || c.kind == unix.PACKET_OUTGOING || c.kind == unix.PACKET_OTHERHOST || !t.own.has(p.dst.Addr()) || t.twice(&c) {
 		return
+	}
+	if src := p.src.Addr(); t.own.has(src) && !src.IsLoopback() {
+		return // The machine asks itself.
 	}
 	if p.transport == terroir.UDP && (t.sent.has(c.at, exchange{own: p.dst, peer: p.src}) || t.answers(c.at, p.dst.Port())) {
 		return
@@ -143,6 +154,9 @@ func (t *Tap) take() []terroir.Record {
 	}
 	return appendLoss(records, t.opt.Sensor, "kernel", dropped)
 }
+
+// Watching says whether attempts are observed at the moment: an interface that was named may be down, or gone.
+func (t *Tap) Watching() bool { return t.watching.Load() }
 
 // Err gives the first error: from then on attempts go unrecorded.
 func (t *Tap) Err() <-chan error { return t.errs }
