@@ -118,6 +118,22 @@ func TestASensorThatRunsIsConfined(t *testing.T) {
 	}
 }
 
+// TestASensorWithoutItsMonitorEnds: it could not reach the hub again, and whoever started it should know.
+func TestASensorWithoutItsMonitorEnds(t *testing.T) {
+	f := newField(t)
+	p := f.start("alone", "listen: {addresses: [127.77.0.9]}\ntap: {enabled: false}\n")
+	monitors := children(t, p.cmd.Process.Pid)
+	if len(monitors) != 1 {
+		t.Fatalf("children of the sensor: %v", monitors)
+	}
+	if err := syscall.Kill(monitors[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err == nil || !strings.Contains(p.log.String(), "the monitor ended") {
+		t.Errorf("%v: %s", err, p.log)
+	}
+}
+
 // TestAnOrdinaryUsersSensorWorksWithLess says what it lacks, answers, records, and is confined as far as that goes.
 func TestAnOrdinaryUsersSensorWorksWithLess(t *testing.T) {
 	if os.Geteuid() != 0 {

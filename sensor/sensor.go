@@ -257,6 +257,9 @@ func (o *observer) change(ctx context.Context, c *Change) error {
 		}
 	}
 	o.current.Store(&c.Configuration)
+	if err := o.announce(ctx); err != nil {
+		return err
+	}
 	slog.Info("configuration changed", "sensor", o.Name, "revision", c.Revision, "ports", len(c.Ports))
-	return o.announce(ctx)
+	return nil
 }
