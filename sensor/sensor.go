@@ -202,7 +202,7 @@ func (o *observer) startTap(ctx context.Context) error {
 	opt := *o.Tap
 	opt.Sensor, opt.Region = o.Name, o.Region
 	opt.Revision = func() int32 { return o.current.Load().Revision }
-	opt.Served = o.server.Serves
+	opt.Served, opt.Accepted = o.server.Serves, o.server.Accepted
 	t, err := tap.Start(ctx, opt, o.rec)
 	if errors.Is(err, tap.ErrNoCapability) {
 		slog.Warn("attempts on unserved ports are not observed: CAP_NET_RAW is missing", "sensor", o.Name, "do", "terroir doctor")

@@ -26,6 +26,7 @@ func (s *Server) accept(l *listener, p *port) {
 			}
 			continue
 		}
+		s.accepted.Add(1)
 		serves := p.serves.Load()
 		proxy := serves.Proxy && s.trusts(c.source.Addr())
 		g := s.guests.admit(c, c.source.Addr(), proxy)
@@ -47,6 +48,7 @@ func (s *Server) noDescriptor(l *listener, p *port, err error) bool {
 			_ = p.shutdown() // The deadline that turnAway took away.
 		}
 		if turned {
+			s.accepted.Add(1)
 			s.guests.lose("descriptors", 1)
 			return true
 		}

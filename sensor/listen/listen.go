@@ -135,6 +135,8 @@ type Server struct {
 	// ended are the UDP flows that wait to be recorded; recording is what does so, and reports.
 	ended     chan *flow
 	recording sync.WaitGroup
+	// accepted counts the TCP connections taken.
+	accepted atomic.Int64
 	// spare is a descriptor that is given up to turn a client away when there is none left.
 	spare spare
 }
@@ -173,6 +175,9 @@ func tlsConfig(c tls.Certificate) *tls.Config {
 
 // Err gives the first error of the sink or of a listener: from then on something may go unrecorded.
 func (s *Server) Err() <-chan error { return s.errs }
+
+// Accepted is how many TCP connections were taken so far, with those that were then refused.
+func (s *Server) Accepted() int64 { return s.accepted.Load() }
 
 func (s *Server) fail(err error) {
 	select {

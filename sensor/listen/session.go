@@ -155,6 +155,7 @@ func (x *session) answer(out io.Writer, r terroir.Reply) {
 		if c, ok := out.(interface{ CloseWrite() error }); ok {
 			_ = c.CloseWrite() // What the client still says is read, until it ends, too.
 		}
+		_ = x.conn.CloseWrite() // TLS ends only its own side.
 	}
 }
 

@@ -13,12 +13,14 @@ type packet struct {
 	transport terroir.Transport
 	src, dst  netip.AddrPort
 	seq       uint32
+	// reset is set for a RST alone: a client that did not mean to go on with its handshake.
+	reset bool
 	// headers are those of the packet; valid as long as the packet's bytes.
 	headers fingerprint.Packet
 }
 
-// parse reads an IPv4 (RFC 791) or IPv6 (RFC 8200) packet that is an attempt: a TCP SYN without ACK, a UDP datagram or
-// an ICMP echo request. ok is false for all others, and for what is cut or malformed.
+// parse reads an IPv4 (RFC 791) or IPv6 (RFC 8200) packet that is an attempt, a TCP SYN without ACK, a UDP datagram or an
+// ICMP echo request, or the RST that takes a SYN back. ok is false for all others, and for what is cut or malformed.
 func parse(b []byte) (p packet, ok bool) {
 	if len(b) < 1 {
 		return p, false
@@ -100,10 +102,11 @@ func parseTransport(proto byte, b []byte, src, dst netip.Addr, ip []byte) (p pac
 
 func parseTCP(b []byte, src, dst netip.Addr, ip []byte) (p packet, ok bool) {
 	const fin, syn, rst, ack = 1, 2, 4, 16
-	if b[13]&(fin|syn|rst|ack) != syn {
+	flags := b[13] & (fin | syn | rst | ack)
+	if flags != syn && flags != rst {
 		return p, false
 	}
-	p = packet{transport: terroir.TCP, seq: binary.BigEndian.Uint32(b[4:]), headers: fingerprint.Packet{IP: ip, TCP: b}}
+	p = packet{transport: terroir.TCP, reset: flags == rst, seq: binary.BigEndian.Uint32(b[4:]), headers: fingerprint.Packet{IP: ip, TCP: b}}
 	p.src = netip.AddrPortFrom(src, binary.BigEndian.Uint16(b))
 	p.dst = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(b[2:]))
 	head := int(b[12]>>4) * 4

@@ -145,7 +145,7 @@ func (t *Tap) take() []terroir.Record {
 		t.opt.Seen(rows)
 	}
 	records := append([]terroir.Record{}, rows...)
-	for _, reason := range []string{"table", "per_source"} {
+	for _, reason := range []string{"table", "per_source", "half_open"} {
 		records = appendLoss(records, t.opt.Sensor, reason, lost[reason])
 	}
 	dropped, err := t.ring.dropped()

@@ -17,8 +17,11 @@ type table struct {
 	order   []*row
 	sources map[netip.Prefix]int
 	syns    syns
-	never   [1024]uint64
-	lost    map[string]int64
+	halves  halves
+	// taken are the events of SYNs that were taken back, of this interval.
+	taken []terroir.Record
+	never [1024]uint64
+	lost  map[string]int64
 }
 
 // row is the event of one interval in the making.
@@ -44,20 +47,35 @@ func newTable(opt *Options) *table {
 }
 
 func (t *table) begin() {
-	t.rows, t.order, t.sources, t.lost = map[rowKey]*row{}, nil, map[netip.Prefix]int{}, map[string]int64{}
+	t.rows, t.order, t.taken, t.sources, t.lost = map[rowKey]*row{}, nil, nil, map[netip.Prefix]int{}, map[string]int64{}
 }
 
-func (t *table) wanted(p *packet) bool {
+// wanted says whether the packet is one to look at, and whether a listener serves its port.
+func (t *table) wanted(p *packet) (wanted, served bool) {
 	if p.transport == terroir.ICMP {
-		return t.opt.ICMP
+		return t.opt.ICMP, false
 	}
 	port := p.dst.Port()
-	return t.never[port>>6]&(1<<(port&63)) == 0 && !t.opt.Served(p.transport, port)
+	if t.never[port>>6]&(1<<(port&63)) != 0 {
+		return false, false
+	}
+	served = t.opt.Served(p.transport, port)
+	return !served || p.transport == terroir.TCP, served
 }
 
 // add counts the packet, if it is one to count.
 func (t *table) add(now time.Time, p *packet) {
-	if !t.wanted(p) || p.transport == terroir.TCP && t.syns.again(now, p) {
+	wanted, served := t.wanted(p)
+	switch {
+	case !wanted:
+		return
+	case p.reset:
+		t.takeBack(now, p)
+		return
+	case p.transport == terroir.TCP && t.syns.again(now, p):
+		return
+	case served:
+		t.halves.add(now, p)
 		return
 	}
 	key := rowKey{p.src.Addr().As16(), p.dst.Addr().As16(), p.dst.Port(), p.transport}
@@ -82,6 +100,18 @@ func (t *table) add(now time.Time, p *packet) {
 	t.rows[key] = r
 	t.order = append(t.order, r)
 	t.sources[source]++
+}
+
+// takeBack makes an event of a SYN to a served port that the client took back.
+func (t *table) takeBack(now time.Time, p *packet) {
+	x := t.halves.takeBack(now, p)
+	switch {
+	case x == nil:
+	case len(t.taken) >= t.opt.MaxRows:
+		t.lost["table"]++
+	default:
+		t.taken = append(t.taken, terroir.Record{Event: x.event(now, p, t.opt)})
+	}
 }
 
 // share is how many rows one source may have: half of all while there is room, and little once half of it is taken. So
@@ -109,7 +139,11 @@ func (t *table) take() (rows []terroir.Record, lost map[string]int64) {
 		r.event.Duration = max(r.last.Sub(r.event.Time).Truncate(time.Microsecond), 0)
 		rows = append(rows, terroir.Record{Event: &r.event})
 	}
+	rows = append(rows, t.taken...)
 	lost = t.lost
+	if t.opt.Accepted != nil {
+		lost["half_open"] = t.halves.unfinished(t.opt.Accepted())
+	}
 	t.begin()
 	return rows, lost
 }

@@ -7,6 +7,10 @@
 // within a minute or two) is one attempt. Not counted are packets that the sensor's machine sends,
 // answers to it (UDP from an end to which it sent something less than half a minute ago, or to a port that one of its
 // sockets has), and the operator's own ports (Never).
+//
+// A SYN to a served port is the listener's, if the handshake is completed. One that the client takes back with a RST, as
+// scanners of SYNs do, is an event of kind error; those that are neither are counted as lost ("half_open"): clients that
+// went silent, forged addresses, and what the kernel's queues had no room for.
 package tap
 
 import (
@@ -37,6 +41,8 @@ type Options struct {
 	Addresses []netip.Addr
 	// Served says whether a listener serves the port; its attempts are sessions, not the tap's.
 	Served func(terroir.Transport, uint16) bool
+	// Accepted is how many TCP connections the listeners have taken so far. It may be nil.
+	Accepted func() int64
 	// Never are ports that are not observed.
 	Never []uint16
 	// Interval of the rows; default 1 minute.

@@ -81,7 +81,8 @@ func samples(t testing.TB) []struct {
 			sample{"SYN", build(t, ends, layers.IPProtocolTCP, syn("S")), terroir.TCP},
 			sample{"SYN-ACK", build(t, ends, layers.IPProtocolTCP, syn("SA")), 0},
 			sample{"ACK", build(t, ends, layers.IPProtocolTCP, syn("A")), 0},
-			sample{"RST", build(t, ends, layers.IPProtocolTCP, syn("R")), 0},
+			sample{"RST", build(t, ends, layers.IPProtocolTCP, syn("R")), terroir.TCP},
+			sample{"RST-ACK", build(t, ends, layers.IPProtocolTCP, syn("RA")), 0},
 			sample{"SYN-FIN", build(t, ends, layers.IPProtocolTCP, syn("SF")), 0},
 			sample{"UDP", build(t, ends, layers.IPProtocolUDP, &layers.UDP{SrcPort: 1, DstPort: 53}, gopacket.Payload("x")), terroir.UDP},
 			sample{"echo", build(t, ends, icmp, echo), terroir.ICMP},
@@ -156,6 +157,50 @@ func TestAttemptsAreCounted(t *testing.T) {
 	tab.add(now.Add(time.Hour+time.Second), attempt("198.51.100.1:1001", 5900, 3))
 	if rows, _ := tab.take(); len(rows) != 1 || rows[0].Event.Attempts != 2 || rows[0].Event.Duration != time.Second {
 		t.Errorf("an hour later it is new: %+v", rows)
+	}
+}
+
+// TestSYNsToServedPorts tells those that were taken back, those that became sessions, and the rest.
+func TestSYNsToServedPorts(t *testing.T) {
+	sessions := int64(0)
+	opt := Options{Sensor: "s", Served: func(_ terroir.Transport, p uint16) bool { return p == 6379 }, Accepted: func() int64 { return sessions }}
+	opt.defaults()
+	tab := newTable(&opt)
+	now := time.Now()
+	rst := func(from string, port uint16, seq uint32) *packet {
+		p := attempt(from, port, seq)
+		p.reset = true
+		return p
+	}
+	for _, p := range []*packet{
+		attempt("198.51.100.1:1000", 6379, 7), rst("198.51.100.1:1000", 6379, 8), rst("198.51.100.1:1000", 6379, 8), // taken back, once
+		attempt("198.51.100.2:1000", 6379, 7), rst("198.51.100.2:1000", 6379, 9), // another RST
+		attempt("198.51.100.3:1000", 6379, 7),                                    // a session
+		attempt("198.51.100.4:1000", 5900, 7), rst("198.51.100.4:1000", 5900, 8), // not served
+	} {
+		tab.add(now, p)
+	}
+	sessions++
+	rows, lost := tab.take()
+	if len(rows) != 2 || rows[0].Event.Kind != terroir.KindUnserved || lost["half_open"] != 0 {
+		t.Fatalf("%d rows, lost %v", len(rows), lost)
+	}
+	if e := rows[1].Event; e.Kind != terroir.KindError || e.Close != terroir.CloseClientRST || e.Source.String() != "198.51.100.1:1000" || e.Attempts != 1 {
+		t.Errorf("%+v", e)
+	}
+	unfinished := int64(0)
+	for range 2 * settledAfter {
+		_, lost := tab.take()
+		unfinished += lost["half_open"]
+	}
+	if unfinished != 1 {
+		t.Errorf("%d neither session nor taken back, want 1", unfinished)
+	}
+	for i := range 3 * maxHalves {
+		tab.add(now, attempt(fmt.Sprintf("203.0.113.%d:%d", i>>16, i&0xffff), 6379, uint32(i)))
+	}
+	if n := len(tab.halves.by); n > maxHalves {
+		t.Errorf("%d are remembered", n)
 	}
 }
 
