@@ -17,6 +17,8 @@ type Dialogue interface {
 	Greeting() Reply
 	// Take takes what the client sent, in any portions, and returns the answers to it.
 	Take(b []byte) []Reply
-	// Idle is what is said after a silence of Delay at the beginning; empty for most services.
+	// Silence is how long the client may say nothing at the beginning until Idle is said; 0 where it never is.
+	Silence() time.Duration
+	// Idle is what is said then; it is called once at most.
 	Idle() Reply
 }

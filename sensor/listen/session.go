@@ -31,6 +31,8 @@ type session struct {
 	dialogue terroir.Dialogue
 	// answered is set by the first answer to something, closed once the sensor's side is closed.
 	answered, closed bool
+	// idled is set once the persona has broken the silence.
+	idled bool
 }
 
 // end sets kind and close from how reading ended.
@@ -53,14 +55,11 @@ func (x *session) talk(out io.Writer) terroir.Close {
 	if x.dialogue != nil {
 		x.answer(out, x.dialogue.Greeting())
 	}
-	idled := x.dialogue == nil
 	for {
 		silence := x.patience()
-		var idle terroir.Reply
-		if !idled && x.total == 0 {
-			if idle = x.dialogue.Idle(); len(idle.Bytes) > 0 && idle.Delay < silence {
-				silence = idle.Delay
-			}
+		speaks := x.speaksAfter(silence)
+		if speaks > 0 {
+			silence = speaks
 		}
 		x.deadline(silence)
 		var full bool
@@ -72,15 +71,24 @@ func (x *session) talk(out io.Writer) terroir.Close {
 			continue
 		}
 		why := x.why(err)
-		if why == terroir.CloseIdleLimit && silence == idle.Delay && len(idle.Bytes) > 0 && !idled {
-			if yielded, _ := x.s.guests.mustLeave(x.guest); !yielded {
-				idled, idle.Delay = true, 0
-				x.answer(out, idle)
-				continue
-			}
+		if yielded, _ := x.s.guests.mustLeave(x.guest); yielded || why != terroir.CloseIdleLimit || speaks == 0 {
+			return why
 		}
-		return why
+		x.idled = true
+		x.answer(out, x.dialogue.Idle())
 	}
+}
+
+// speaksAfter is how long the client may say nothing until the persona does; 0 when it will not, or not before the session
+// ends.
+func (x *session) speaksAfter(silence time.Duration) time.Duration {
+	if x.dialogue == nil || x.idled || x.total > 0 {
+		return 0
+	}
+	if after := x.dialogue.Silence(); after < silence {
+		return after
+	}
+	return 0
 }
 
 // take keeps what came and answers it. It says whether the client sent too much.

@@ -2,6 +2,7 @@ package persona
 
 import (
 	"strings"
+	"time"
 
 	"terroir"
 )
@@ -29,8 +30,15 @@ type dialogue struct {
 // Greeting implements terroir.Dialogue.
 func (d *dialogue) Greeting() terroir.Reply { return d.say(&d.p.Greeting, message{}, nil) }
 
+// Silence implements terroir.Dialogue.
+func (d *dialogue) Silence() time.Duration { return d.p.Idle.delay }
+
 // Idle implements terroir.Dialogue.
-func (d *dialogue) Idle() terroir.Reply { return d.say(&d.p.Idle, message{}, nil) }
+func (d *dialogue) Idle() terroir.Reply {
+	r := d.say(&d.p.Idle, message{}, nil)
+	r.Delay = 0 // The silence was it.
+	return r
+}
 
 // Take implements terroir.Dialogue.
 func (d *dialogue) Take(b []byte) []terroir.Reply {

@@ -207,6 +207,9 @@ func (p *Persona) compile() error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if p.Idle.delay == 0 && (p.Idle.say != nil || p.Idle.Close) {
+		return errors.New("idle: it needs a delay: the silence after which it is said")
+	}
 	for i := range p.Rules {
 		if err := p.compileRule(&p.Rules[i]); err != nil {
 			return fmt.Errorf("rule %d: %w", i+1, err)
