@@ -15,7 +15,7 @@ func wrong(where, message, hint string) error {
 }
 
 func (s *Sensor) check() error {
-	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap, s.checkConfine} {
+	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap, s.checkExplore, s.checkConfine} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -119,6 +119,9 @@ func (s *Sensor) checkLimits() error {
 	if l.SpoolBytes < 1<<20 {
 		return wrong(s.pos.of("limits.spool_bytes"), fmt.Sprintf("spool_bytes %s is too little", l.SpoolBytes), "use 1MiB or more")
 	}
+	if l.Memory < 64<<20 {
+		return wrong(s.pos.of("limits.memory"), fmt.Sprintf("memory %s is too little", l.Memory), "use 64MiB or more")
+	}
 	for _, x := range []struct {
 		path  string
 		value int64
@@ -165,6 +168,21 @@ func (s *Sensor) checkTap() error {
 		if p < 1 || p > 65535 {
 			return wrong(s.pos.of(fmt.Sprintf("tap.never[%d]", i)), fmt.Sprintf("port %d is out of range", p), "use 1 to 65535")
 		}
+	}
+	return nil
+}
+
+// maxExplored bounds the ports that are explored at once.
+const maxExplored = 64
+
+func (s *Sensor) checkExplore() error {
+	switch x := &s.Explore; {
+	case x.Ports < 0 || x.Ports > maxExplored:
+		return wrong(s.pos.of("explore.ports"), fmt.Sprintf("explore.ports %d is out of range", x.Ports), fmt.Sprintf("use 0 to %d", maxExplored))
+	case x.Minutes < 0 || x.Hold <= 0:
+		return wrong(s.pos.of("explore"), "explore.hold must be more than 0, and explore.minutes not less", "")
+	case x.Ports > 0 && !s.Tap.Enabled:
+		return wrong(s.pos.of("explore.ports"), "explore.ports without tap.enabled", "the tap is what tells which ports are of interest; enable it")
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Sensor struct {
 	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
 	Drain     Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
 	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
+	Explore   Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
 	Confine   Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
 
 	origins map[string]string
@@ -63,6 +64,7 @@ type Limits struct {
 	PerNetwork   int      `yaml:"per_network" doc:"sessions of one /24 (of IPv6, one /48) at once"`
 	Datagrams    int      `yaml:"datagrams" doc:"datagrams of one source to one port per second"`
 	SpoolBytes   Size     `yaml:"spool_bytes" doc:"size of the spool on disk"`
+	Memory       Size     `yaml:"memory" doc:"memory to stay within; what open sessions keep may take a quarter of it"`
 }
 
 // Tap says what is observed of unserved ports.
@@ -72,6 +74,13 @@ type Tap struct {
 	Interval  Duration `yaml:"interval" doc:"attempts of one source on one port are one row an interval"`
 	ICMP      bool     `yaml:"icmp" doc:"observe echo requests, too"`
 	Never     []int    `yaml:"never" doc:"ports that are never observed, such as your own SSH"`
+}
+
+// Explore bounds what is opened to learn the first bytes of what is sent to unserved ports.
+type Explore struct {
+	Ports   int      `yaml:"ports" doc:"how many are open at once, at most 64; 0: none"`
+	Hold    Duration `yaml:"hold" doc:"how long each stays open"`
+	Minutes int      `yaml:"minutes" doc:"port-minutes a day; a region's budget is shared among its sensors by their configurations"`
 }
 
 // Confine says what a sensor's process gives up once everything listens.
@@ -118,9 +127,10 @@ func DefaultSensor() Sensor {
 	return Sensor{
 		Sensor: "sensor", Region: "unknown", Dir: "terroir-sensor", Hub: "nats://127.0.0.1:4222", Theme: "containers", Listen: Listen{Answer: true},
 		Limits: Limits{KeepBytes: 64 << 10, SessionBytes: 4 << 20, IdleBefore: Duration(30 * time.Second), IdleAfter: Duration(5 * time.Second),
-			MaxAge: Duration(5 * time.Minute), Sessions: 20_000, PerSource: 256, PerNetwork: 1024, Datagrams: 1000, SpoolBytes: 1 << 30},
+			MaxAge: Duration(5 * time.Minute), Sessions: 20_000, PerSource: 256, PerNetwork: 1024, Datagrams: 1000, SpoolBytes: 1 << 30, Memory: 384 << 20},
 		Heartbeat: Duration(time.Minute), Drain: Duration(3 * time.Second), Confine: Confine{Enabled: true},
-		Tap: Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
+		Explore: Explore{Hold: Duration(10 * time.Minute), Minutes: 480},
+		Tap:     Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
 	}
 }
 

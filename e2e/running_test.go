@@ -164,6 +164,45 @@ func TestAnOrdinaryUsersSensorWorksWithLess(t *testing.T) {
 	}
 }
 
+// TestAnUnservedPortOfInterestIsExplored lets three sources try a port: the sensor opens it for a while, learns what is
+// sent there, marks it, and closes the port again.
+func TestAnUnservedPortOfInterestIsExplored(t *testing.T) {
+	f := newField(t)
+	p := f.start("explores", "listen: {addresses: [127.77.0.10]}\nlimits: {idle_after: 500ms}\ntap: {interval: 200ms}\nexplore: {ports: 1, hold: 4s}\n")
+	const at = "127.77.0.10:47013"
+	try := func(from string) net.Conn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		c, err := d.Dial("tcp", at)
+		if err != nil {
+			return nil
+		}
+		return c
+	}
+	for i := range 3 {
+		if c := try(fmt.Sprintf("127.0.0.%d", i+1)); c != nil {
+			t.Fatal("the port is open")
+		}
+	}
+	f.wait(3, "SELECT 1 FROM events WHERE dst_port = 47013 AND kind = 'unserved' AND NOT explored")
+	var c net.Conn
+	for end := time.Now().Add(20 * time.Second); c == nil; time.Sleep(50 * time.Millisecond) {
+		if c = try("127.0.0.1"); c == nil && time.Now().After(end) {
+			t.Fatalf("nobody explores the port: %s", p.log)
+		}
+	}
+	say(t, c, "what is sent here\n")
+	c.Close()
+	f.wait(1, "SELECT 1 FROM events WHERE dst_port = 47013 AND kind = 'payload' AND explored AND src_bytes = 18")
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if c := try("127.0.0.1"); c == nil {
+			break
+		} else if c.Close(); time.Now().After(end) {
+			t.Fatal("the port stays open")
+		}
+	}
+	p.end()
+}
+
 // open lets every user pass to dir.
 func open(t *testing.T, dir string) {
 	t.Helper()

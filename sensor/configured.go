@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"terroir/payload"
 	"terroir/payload/tlshello"
 	"terroir/sensor/cert"
+	"terroir/sensor/explore"
 	"terroir/sensor/listen"
 	"terroir/sensor/monitor"
 	"terroir/sensor/persona"
@@ -50,6 +52,7 @@ func (p Program) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(&cfg)
 	r := &running{Program: p, cfg: cfg}
 	set, err := readPersonas(&cfg)
 	if err != nil {
@@ -127,14 +130,46 @@ func (r *running) options() (Options, error) {
 	if cfg.Tap.Enabled {
 		opt.Tap = tapOptions(cfg, opt.Listen.Addresses)
 	}
+	if x := &cfg.Explore; x.Ports > 0 {
+		opt.Explore = &explore.Options{Ports: x.Ports, Hold: time.Duration(x.Hold), Minutes: x.Minutes, Never: opt.Tap.Never}
+	}
 	return opt, nil
+}
+
+// spareDescriptors are for the spool, the bus, the tap and what the runtime needs.
+const spareDescriptors = 64
+
+// sessionsWithin is how many sessions there can be, with the listeners and all else that needs descriptors.
+func sessionsWithin(cfg *config.Sensor, descriptors uint64) int {
+	addresses := max(len(cfg.Listen.Addresses), 2)
+	others := (len(cfg.Configuration().Ports)+cfg.Explore.Ports)*addresses + spareDescriptors
+	return min(cfg.Limits.Sessions, max(int(min(descriptors, 1<<30))-others, 1))
+}
+
+// limitMemory makes the runtime collect garbage rarely while there is room, and in time when there is little.
+func limitMemory(cfg *config.Sensor) {
+	debug.SetMemoryLimit(int64(cfg.Limits.Memory))
+	debug.SetGCPercent(200)
+}
+
+// sessions is how many there may be here.
+func sessions(cfg *config.Sensor) int {
+	limit, ok := descriptorLimit()
+	if !ok {
+		return cfg.Limits.Sessions
+	}
+	n := sessionsWithin(cfg, limit)
+	if n < cfg.Limits.Sessions {
+		slog.Warn("fewer sessions than configured: there are not enough descriptors", "sensor", cfg.Sensor, "sessions", n, "do", "terroir doctor")
+	}
+	return n
 }
 
 func listenOptions(cfg *config.Sensor, certificate tls.Certificate) listen.Options {
 	opt := listen.Options{
 		KeepBytes: int(cfg.Limits.KeepBytes), SessionBytes: int64(cfg.Limits.SessionBytes),
 		IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
-		MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: cfg.Limits.Sessions, MaxPerSource: cfg.Limits.PerSource,
+		MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: sessions(cfg), MaxHeld: int64(cfg.Limits.Memory) / 4, MaxPerSource: cfg.Limits.PerSource,
 		MaxPerNetwork: cfg.Limits.PerNetwork, DatagramsPerSecond: cfg.Limits.Datagrams, Proxies: cfg.Proxies(),
 		Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need, Fingerprint: fingerprint.SYN,
 	}

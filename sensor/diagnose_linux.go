@@ -77,18 +77,24 @@ func diagnoseSeccomp(cfg *config.Sensor) Finding {
 }
 
 func diagnoseDescriptors(cfg *config.Sensor) Finding {
-	const what, others = "descriptors", 64
-	addresses := max(len(cfg.Listen.Addresses), 2)
-	want := uint64(cfg.Limits.Sessions + len(cfg.Configuration().Ports)*addresses + others)
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return Finding{Less, what, err.Error(), ""}
+	const what = "descriptors"
+	limit, ok := descriptorLimit()
+	if !ok {
+		return Finding{Less, what, "the limit cannot be read", ""}
 	}
-	if limit.Max < want {
-		return Finding{Less, what, fmt.Sprintf("%d, limits.sessions wants %d; beyond, clients are turned away and counted", limit.Max, want),
+	if n := sessionsWithin(cfg, limit); n < cfg.Limits.Sessions {
+		want := limit + uint64(cfg.Limits.Sessions-n)
+		return Finding{Less, what, fmt.Sprintf("%d suffice for %d sessions, not for the %d of limits.sessions", limit, n, cfg.Limits.Sessions),
 			fmt.Sprintf("ulimit -n %d, or LimitNOFILE=%d in the unit, or lower limits.sessions", want, want)}
 	}
-	return good(what, "%d", limit.Max)
+	return good(what, "%d", limit)
+}
+
+// descriptorLimit is how many descriptors the process may have. Go raises the soft limit to it.
+func descriptorLimit() (uint64, bool) {
+	var limit unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	return limit.Max, err == nil
 }
 
 // diagnoseClock asks the kernel whether anybody keeps its clock right (adjtimex(2)).

@@ -22,6 +22,7 @@ import (
 
 	"terroir"
 	"terroir/bus"
+	"terroir/sensor/explore"
 	"terroir/sensor/listen"
 	"terroir/sensor/spool"
 	"terroir/sensor/tap"
@@ -43,6 +44,8 @@ type Options struct {
 	Listen listen.Options
 	// Tap are the settings of the tap; nil turns it off.
 	Tap *tap.Options
+	// Explore says what is opened to learn what is sent to unserved ports; nil is nothing. It needs the tap.
+	Explore *explore.Options
 	// SpoolBytes bounds the spool on disk.
 	SpoolBytes int64
 	// Heartbeat is the interval of heartbeats; default 1 minute. Drain is how long a sensor that ends goes on sending what
@@ -69,6 +72,8 @@ type observer struct {
 	rec    *recorder
 	server *listen.Server
 	tap    *tap.Tap
+	// explorer is nil without Explore, or without a tap.
+	explorer *explore.Explorer
 	// current is the configuration in force.
 	current atomic.Pointer[terroir.Configuration]
 }
@@ -155,6 +160,9 @@ func (o *observer) observe(ctx context.Context) error {
 	if o.tap != nil {
 		g.Go(func() error { return firstError(watching, o.tap.Err()) })
 	}
+	if o.explorer != nil {
+		g.Go(func() error { return o.explorer.Run(watching) })
+	}
 	err := g.Wait()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -203,9 +211,18 @@ func (o *observer) startTap(ctx context.Context) error {
 	opt.Sensor, opt.Region = o.Name, o.Region
 	opt.Revision = func() int32 { return o.current.Load().Revision }
 	opt.Served, opt.Accepted = o.server.Serves, o.server.Accepted
+	if o.Explore != nil {
+		x := *o.Explore
+		x.Open = func(p terroir.ServedPort) (func() error, error) {
+			return o.server.Explore(p, o.current.Load().Revision)
+		}
+		o.explorer = explore.New(x)
+		opt.Seen = o.explorer.Seen
+	}
 	t, err := tap.Start(ctx, opt, o.rec)
 	if errors.Is(err, tap.ErrNoCapability) {
 		slog.Warn("attempts on unserved ports are not observed: CAP_NET_RAW is missing", "sensor", o.Name, "do", "terroir doctor")
+		o.explorer = nil
 		return nil
 	}
 	o.tap = t
