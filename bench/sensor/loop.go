@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"terroir/bus/server"
+	busserver "terroir/bus/server"
 )
 
 // line is what the accept loop writes of a session.
@@ -61,7 +61,7 @@ func loop(args []string) error {
 
 // runBus is a bus on the address, without a hub.
 func runBus(args []string) error {
-	s, err := server.Start(args[0], args[1])
+	s, err := busserver.Start(args[0], args[1])
 	if err != nil {
 		return err
 	}

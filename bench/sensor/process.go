@@ -15,14 +15,18 @@ import (
 
 func ctx() context.Context { return context.Background() }
 
+// server is the address of those that are measured.
+const server = "192.0.2.2"
+
 // process is a server that is measured.
 type process struct {
 	cmd *exec.Cmd
 	log string
 }
 
-// start starts a program and waits until the address, if there is one, accepts connections.
+// start starts a program at the servers' end and waits until the address, if there is one, accepts connections.
 func start(dir, address string, args ...string) (*process, error) {
+	args = append([]string{"ip", "netns", "exec", os.Getenv("TERROIR_BENCH_SERVERS")}, args...)
 	p := &process{cmd: exec.Command(args[0], args[1:]...), log: filepath.Join(dir, "log")}
 	out, err := os.Create(p.log)
 	if err != nil {

@@ -25,6 +25,7 @@ const (
 	payloadBytes = 200
 	sessionsEach = 5 * time.Second
 	rounds       = 3
+	busAt        = server + ":4222"
 )
 
 // contender is a server that takes sessions.
@@ -55,11 +56,11 @@ func sessions(args []string) error {
 				[]byte(fmt.Sprintf("sensor: bench\ndir: %s\n%s", filepath.Join(dir, "data"), more)), 0o644)
 		}
 	}
-	const port = "theme: none\nlisten: {addresses: [127.0.0.1], ports: [{port: 6379, service: %s, transport: tcp}]}\n"
-	away, there := "hub: nats://127.0.0.1:1\n", "hub: nats://127.0.0.1:4222\n"
+	const port = "theme: none\nlisten: {ports: [{port: 6379, service: %s, transport: tcp}]}\n"
+	away, there := "hub: nats://127.0.0.1:1\n", "hub: nats://"+busAt+"\n"
 	list := []contender{
 		{"accept loop", func(dir string) ([]string, error) {
-			return []string{self, "loop", "127.0.0.1:6379", filepath.Join(dir, "lines")}, nil
+			return []string{self, "loop", server + ":6379", filepath.Join(dir, "lines")}, nil
 		}, readLines, os.Kill},
 		{"sensor, silent", sensor(away + fmt.Sprintf(port, "none")), readSpool, syscall.SIGTERM},
 		{"sensor, answers as redis", sensor(away + fmt.Sprintf(port, "redis")), readSpool, syscall.SIGTERM},
@@ -115,7 +116,7 @@ func (c *contender) run(self string) (r result, err error) {
 	if err := os.Mkdir(busDir, 0o700); err != nil {
 		return r, err
 	}
-	bus, err := start(busDir, "127.0.0.1:4222", self, "bus", "127.0.0.1:4222", busDir)
+	bus, err := start(busDir, busAt, self, "bus", busAt, busDir)
 	if err != nil {
 		return r, err
 	}
@@ -124,7 +125,7 @@ func (c *contender) run(self string) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
-	p, err := start(dir, "127.0.0.1:6379", command...)
+	p, err := start(dir, server+":6379", command...)
 	if err != nil {
 		return r, err
 	}
@@ -162,7 +163,7 @@ func send(until time.Time) (int, error) {
 			for j := range payload {
 				payload[j] = 'a'
 			}
-			from := &net.TCPAddr{IP: net.IPv4(127, 1, byte(i), 1)}
+			from := &net.TCPAddr{IP: net.IPv4(198, 18, byte(i), 1)}
 			for time.Now().Before(until) {
 				copy(payload, fmt.Sprintf("session %020d\r\n", number.Add(1)))
 				if err := session(from, payload); err != nil {
@@ -183,7 +184,7 @@ func send(until time.Time) (int, error) {
 
 // session sends the payload, ends, and waits until the server has ended, too.
 func session(from *net.TCPAddr, payload []byte) error {
-	c, err := net.DialTCP("tcp", from, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 6379})
+	c, err := net.DialTCP("tcp", from, &net.TCPAddr{IP: net.ParseIP(server), Port: 6379})
 	if err != nil {
 		return err
 	}

@@ -51,13 +51,14 @@ func newListener(l *net.TCPListener) (*listener, error) {
 // accept waits for a client.
 func (l *listener) accept() (*client, error) {
 	var fd int
-	var from unix.Sockaddr
+	var from syscall.Sockaddr
 	var failed error
 	err := l.raw.Read(func(s uintptr) bool {
 		for {
-			fd, from, failed = unix.Accept4(int(s), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if failed != unix.EINTR && failed != unix.ECONNABORTED {
-				return failed != unix.EAGAIN
+			// That of x/sys asks the kernel for the protocol, too.
+			fd, from, failed = syscall.Accept4(int(s), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if failed != syscall.EINTR && failed != syscall.ECONNABORTED {
+				return failed != syscall.EAGAIN
 			}
 		}
 	})
@@ -69,7 +70,7 @@ func (l *listener) accept() (*client, error) {
 	}
 	c := &client{fd: fd, source: addrPort(from), own: l.bound}
 	if c.own.Addr().IsUnspecified() {
-		to, err := unix.Getsockname(fd)
+		to, err := syscall.Getsockname(fd)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("getsockname: %w", err), c.Close())
 		}
@@ -78,11 +79,11 @@ func (l *listener) accept() (*client, error) {
 	return c, nil
 }
 
-func addrPort(a unix.Sockaddr) netip.AddrPort {
+func addrPort(a syscall.Sockaddr) netip.AddrPort {
 	switch a := a.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		return unmap(netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)))
 	}
 	return netip.AddrPort{}

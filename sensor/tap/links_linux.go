@@ -45,16 +45,21 @@ func (t *Tap) twice(p *captured) bool {
 }
 
 // refreshLinks follows interfaces that change. One that was named and is made anew has a new index.
-func (t *Tap) refreshLinks() {
+func (t *Tap) refreshLinks() error {
 	if t.opt.Interface == "" {
 		if ports, err := readPorts(); err == nil {
 			t.ports = ports
 		}
-		return
+	} else {
+		link, err := net.InterfaceByName(t.opt.Interface)
+		if err == nil && link.Index != t.ring.link {
+			err = t.ring.bind(link.Index)
+		}
+		t.watching.Store(err == nil && link.Flags&net.FlagUp != 0)
 	}
-	link, err := net.InterfaceByName(t.opt.Interface)
-	if err == nil && link.Index != t.ring.link {
-		err = t.ring.bind(link.Index)
+	links, err := t.ownLinks()
+	if err != nil {
+		return nil // Those of before stay.
 	}
-	t.watching.Store(err == nil && link.Flags&net.FlagUp != 0)
+	return t.out.follow(links)
 }

@@ -17,13 +17,23 @@ const (
 	socketsEvery = 2 * time.Second
 )
 
-// own are the addresses that are observed: those that the options name, or else all of the machine.
+// own are the addresses that are observed: those that the options name, or else all of the machine that others can reach.
 type own struct {
 	addrs map[netip.Addr]bool
 	asked time.Time
 }
 
 func (o *own) has(a netip.Addr) bool { return o.addrs[a] }
+
+// within says whether one of them is an address of the interface, or in its network as all of 127.0.0.0/8 is.
+func (o *own) within(prefix *net.IPNet) bool {
+	for a := range o.addrs {
+		if prefix.Contains(a.AsSlice()) {
+			return true
+		}
+	}
+	return false
+}
 
 func (o *own) read(opt *Options) error {
 	addrs := map[netip.Addr]bool{}
@@ -37,7 +47,7 @@ func (o *own) read(opt *Options) error {
 		}
 		for _, a := range list {
 			if n, ok := a.(*net.IPNet); ok {
-				if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				if ip, ok := netip.AddrFromSlice(n.IP); ok && !ip.Unmap().IsLoopback() {
 					addrs[ip.Unmap()] = true
 				}
 			}

@@ -64,6 +64,8 @@ func (r *ring) prepare(name string, size int) error {
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return fmt.Errorf("ring: %w", err)
 	}
+	// Since Linux 4.20; before, what goes out comes here, too, and is passed over.
+	_ = unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
 	blocks := max(size/blockSize, 2)
 	request := unix.TpacketReq3{Block_size: blockSize, Block_nr: uint32(blocks), Frame_size: frameSize,
 		Frame_nr: uint32(blocks * (blockSize / frameSize)), Retire_blk_tov: uint32(retireAfter.Milliseconds())}
@@ -113,8 +115,9 @@ type captured struct {
 	data []byte
 }
 
-// read calls use for each packet of the next block, once the kernel gave it. It says false when none came in time.
-func (r *ring) read(wait time.Duration, use func(captured)) (bool, error) {
+// read calls use for each packet of the next block, once the kernel gave it, and begin before the first of them. It says
+// false when none came in time.
+func (r *ring) read(wait time.Duration, begin func(), use func(captured)) (bool, error) {
 	block := r.mem[r.next*blockSize : (r.next+1)*blockSize]
 	h := r.header(block)
 	if atomic.LoadUint32(&h.Block_status)&unix.TP_STATUS_USER == 0 {
@@ -125,6 +128,7 @@ func (r *ring) read(wait time.Duration, use func(captured)) (bool, error) {
 			return false, nil
 		}
 	}
+	begin()
 	offset := h.Offset_to_first_pkt
 	for range h.Num_pkts {
 		frame := block[offset:]

@@ -21,6 +21,7 @@ type Tap struct {
 	own     own
 	table   *table
 	sockets sockets
+	out     outgoing
 	sent    sent
 	ports   map[int32]bool
 	// watching is false while the interface that was named is not there.
@@ -44,7 +45,9 @@ func Start(ctx context.Context, opt Options, sink Sink) (*Tap, error) {
 		return nil, err
 	}
 	t.watching.Store(true)
-	t.refreshLinks()
+	if err := t.refreshLinks(); err != nil {
+		return nil, errors.Join(err, t.ring.close())
+	}
 	t.sockets.open()
 	t.table = newTable(&t.opt)
 	t.wg.Go(func() { t.run(context.WithoutCancel(ctx)) })
@@ -74,7 +77,7 @@ func (t *Tap) run(ctx context.Context) {
 			return
 		default:
 		}
-		if _, err := t.ring.read(wakeEvery, t.packet); err != nil {
+		if _, err := t.read(wakeEvery); err != nil {
 			t.fail(err)
 			return
 		}
@@ -90,7 +93,10 @@ func (t *Tap) run(ctx context.Context) {
 			}
 		}
 		if t.own.refresh(now, &t.opt) {
-			t.refreshLinks()
+			if err := t.refreshLinks(); err != nil {
+				t.fail(err)
+				return
+			}
 		}
 	}
 }
@@ -101,11 +107,19 @@ const drainWithin = 2 * retireAfter
 // drain takes what the ring has already, and what waits in a block that is not full.
 func (t *Tap) drain() {
 	for end := time.Now().Add(drainWithin); time.Now().Before(end); {
-		if _, err := t.ring.read(retireAfter, t.packet); err != nil {
+		if _, err := t.read(retireAfter); err != nil {
 			t.fail(err)
 			return
 		}
 	}
+}
+
+// read takes a block of packets. What was sent before is looked at first: they may be answers to it.
+func (t *Tap) read(wait time.Duration) (bool, error) {
+	return t.ring.read(wait, func() {
+		now := time.Now()
+		t.out.drain(func(p *packet) { t.sent.add(now, exchange{own: p.src, peer: p.dst}) })
+	}, t.packet)
 }
 
 func (t *Tap) fail(err error) {
@@ -115,12 +129,9 @@ func (t *Tap) fail(err error) {
 	}
 }
 
-// packet counts one packet. On loopback each is seen twice, going out and coming in; only the second counts.
+// packet counts one packet that came in.
 func (t *Tap) packet(c captured) {
 	p, ok := parse(c.data)
-	if ok && c.kind == unix.PACKET_OUTGOING && p.transport == terroir.UDP {
-		t.sent.add(c.at, exchange{own: p.src, peer: p.dst})
-	}
 	if !ok || c.kind == unix.PACKET_OUTGOING || c.kind == unix.PACKET_OTHERHOST || !t.own.has(p.dst.Addr()) || t.twice(&c) {
 		return
 	}
@@ -168,6 +179,7 @@ func (t *Tap) Close() (err error) {
 		t.wg.Wait()
 		err = t.ring.close()
 		t.sockets.close()
+		t.out.close()
 		select {
 		case failed := <-t.errs:
 			err = errors.Join(failed, err)
