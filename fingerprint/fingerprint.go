@@ -5,7 +5,6 @@ package fingerprint
 import (
 	"encoding/binary"
 	"strconv"
-	"strings"
 )
 
 // Packet is the headers of one packet. The slices are as they were received: a fingerprint asks for bytes that nobody
@@ -155,8 +154,8 @@ func Signature(p Packet) string {
 	b = strconv.AppendInt(append(b, ':'), int64(o.mss), 10)
 	b = strconv.AppendInt(append(b, ':'), int64(p.window()), 10)
 	b = strconv.AppendInt(append(b, ','), int64(o.scale), 10)
-	b = append(append(b, ':'), strings.Join(o.layout, ",")...)
-	b = append(append(b, ':'), (p.quirks() | o.quirks).String()...)
+	b = append(append(b, ':'), o.layout...)
+	b = (p.quirks() | o.quirks).append(append(b, ':'))
 	return string(append(append(b, ':'), class...))
 }
 

@@ -8,40 +8,51 @@ import (
 
 // tcpOptions of a SYN, as p0f sees them.
 type tcpOptions struct {
-	layout     []string
+	layout     []byte // names, with commas between them
 	mss, scale int
 	quirks     quirks
 }
 
-// kinds are the options of which p0f knows the size (RFC 9293, 3.2; RFC 7323; RFC 2018); sizes include kind and length.
-var kinds = map[byte]struct {
-	name string
-	size int
-}{2: {"mss", 4}, 3: {"ws", 3}, 4: {"sok", 2}, 8: {"ts", 10}}
+// known is the name and the size of an option (RFC 9293, 3.2; RFC 7323; RFC 2018), with kind and length; "" for others.
+func known(kind byte) (name string, size int) {
+	switch kind {
+	case 2:
+		return "mss", 4
+	case 3:
+		return "ws", 3
+	case 4:
+		return "sok", 2
+	case 8:
+		return "ts", 10
+	}
+	return "", 0
+}
 
 // readOptions reads the options as p0f does: one of a known kind is as long as its kind, whatever it says itself, and
 // what is not whole ends the reading.
 func readOptions(b []byte) (o tcpOptions) {
+	o.layout = make([]byte, 0, 48)
 	for len(b) > 0 {
 		kind := b[0]
 		switch kind {
 		case 0:
-			o.layout = append(o.layout, "eol+"+strconv.Itoa(len(b)-1))
+			o.name("eol+")
+			o.layout = strconv.AppendInt(o.layout, int64(len(b)-1), 10)
 			if len(bytes.Trim(b[1:], "\x00")) > 0 {
 				o.quirks.add(padded)
 			}
 			return o
 		case 1:
-			o.layout = append(o.layout, "nop")
+			o.name("nop")
 			b = b[1:]
 			continue
 		}
-		known, ok := kinds[kind]
-		size := known.size
-		if !ok {
-			known.name, size = o.other(kind, b)
+		name, size := known(kind)
+		if size == 0 {
+			size = o.other(kind, b)
+		} else {
+			o.name(name)
 		}
-		o.layout = append(o.layout, known.name)
 		if size == 0 || len(b) < size {
 			o.quirks.add(malformed)
 			return o
@@ -55,17 +66,27 @@ func readOptions(b []byte) (o tcpOptions) {
 	return o
 }
 
-// other is the name of an option without a fixed size, and its size; 0 when it cannot be.
-func (o *tcpOptions) other(kind byte, b []byte) (name string, size int) {
+func (o *tcpOptions) name(s string) {
+	if len(o.layout) > 0 {
+		o.layout = append(o.layout, ',')
+	}
+	o.layout = append(o.layout, s...)
+}
+
+// other names an option without a fixed size, and returns its size; 0 when it cannot be.
+func (o *tcpOptions) other(kind byte, b []byte) (size int) {
 	least, most := 2, 40
-	name = "?" + strconv.Itoa(int(kind))
 	if kind == 5 {
-		name, least, most = "sack", 10, 34
+		o.name("sack")
+		least, most = 10, 34
+	} else {
+		o.name("?")
+		o.layout = strconv.AppendInt(o.layout, int64(kind), 10)
 	}
 	if len(b) < 2 || int(b[1]) < least || int(b[1]) > most {
-		return name, 0
+		return 0
 	}
-	return name, int(b[1])
+	return int(b[1])
 }
 
 // maxScale is the greatest window scale there is (RFC 7323, 2.3).

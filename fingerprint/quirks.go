@@ -1,9 +1,6 @@
 package fingerprint
 
-import (
-	"encoding/binary"
-	"strings"
-)
+import "encoding/binary"
 
 // quirks are the oddities of a packet: a bit for each.
 type quirks uint32
@@ -38,15 +35,19 @@ func (q *quirks) addIf(is bool, x quirks) {
 	}
 }
 
-// String lists them as p0f writes them.
-func (q quirks) String() string {
-	var list []string
+// append appends them as p0f writes them.
+func (q quirks) append(b []byte) []byte {
+	first := true
 	for i, name := range quirkNames {
-		if q&(1<<i) != 0 {
-			list = append(list, name)
+		if q&(1<<i) == 0 {
+			continue
 		}
+		if !first {
+			b = append(b, ',')
+		}
+		b, first = append(b, name...), false
 	}
-	return strings.Join(list, ",")
+	return b
 }
 
 // quirks are those of the headers.

@@ -3,6 +3,7 @@ package sensor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 type recorder struct {
 	spool  *spool.Spool
 	sensor string
+	failed chan error
 	// ending lets losses into the part of the spool that is reserved: there will be no better time for them.
 	ending atomic.Bool
 
@@ -27,35 +29,62 @@ type recorder struct {
 	told         time.Time
 }
 
-// Put returns when the record is on disk, or counted as lost.
+// newRecorder opens the spool.
+func newRecorder(dir, sensor string, maxBytes int64) (*recorder, error) {
+	rec := &recorder{sensor: sensor, failed: make(chan error, 1)}
+	var err error
+	rec.spool, err = spool.Open(dir, spool.Options{MaxBytes: maxBytes, Failed: rec.notWritten})
+	return rec, err
+}
+
+// Put returns when the record is to be written with those that come at the same time, or counted as lost. What is not
+// written in the end is counted, too, or Err tells that the disk fails.
 func (rec *recorder) Put(ctx context.Context, r terroir.Record) error {
 	if err := rec.recordLost(ctx); err != nil {
 		return err
 	}
-	err := rec.append(ctx, &r)
-	if !errors.Is(err, spool.ErrFull) {
-		return err
+	if r.Announcement != nil {
+		return rec.announce(ctx, &r)
 	}
-	if r.Announcement != nil { // What follows cannot be read without it.
+	err := rec.spool.Queue(ctx, attempts(&r), encoded(&r))
+	if errors.Is(err, spool.ErrFull) {
+		rec.lose("full", attempts(&r))
+		return nil
+	}
+	return err
+}
+
+// Err gives the error of a disk that fails: from then on nothing is recorded.
+func (rec *recorder) Err() <-chan error { return rec.failed }
+
+// notWritten takes what was queued and did not reach the disk.
+func (rec *recorder) notWritten(err error, attempts int64) {
+	rec.lose("full", attempts)
+	if !errors.Is(err, spool.ErrFull) {
+		select {
+		case rec.failed <- fmt.Errorf("not recorded: %w", err):
+		default: // The first one ends the sensor.
+		}
+	}
+}
+
+// announce records what events that follow cannot be read without: where there is no space it is kept for later.
+func (rec *recorder) announce(ctx context.Context, r *terroir.Record) error {
+	_, err := rec.spool.AppendReserved(ctx, encoded(r))
+	if errors.Is(err, spool.ErrFull) {
 		rec.mu.Lock()
-		rec.announcement = &r
+		rec.announcement = r
 		rec.mu.Unlock()
 		return nil
 	}
-	rec.lose("full", attempts(&r))
-	return nil
+	return err
 }
 
-func (rec *recorder) append(ctx context.Context, r *terroir.Record) error {
-	put := rec.spool.Append
-	if r.Announcement != nil || r.Loss != nil && rec.ending.Load() {
-		put = rec.spool.AppendReserved
-	}
-	_, err := put(ctx, func(b []byte, seq uint64) []byte {
+func encoded(r *terroir.Record) func(b []byte, seq uint64) []byte {
+	return func(b []byte, seq uint64) []byte {
 		r.Position().Sequence = seq
 		return wire.AppendRecord(b, r)
-	})
-	return err
+	}
 }
 
 // lose counts attempts that are not recorded.
@@ -89,18 +118,18 @@ func (rec *recorder) flush(ctx context.Context) error {
 	rec.lost, rec.announcement, rec.told = nil, nil, time.Now()
 	rec.mu.Unlock()
 	if announcement != nil {
-		if err := rec.append(ctx, announcement); errors.Is(err, spool.ErrFull) {
-			rec.mu.Lock()
-			rec.announcement = announcement
-			rec.mu.Unlock()
-		} else if err != nil {
+		if err := rec.announce(ctx, announcement); err != nil {
 			return err
 		}
+	}
+	put := rec.spool.Append
+	if rec.ending.Load() {
+		put = rec.spool.AppendReserved
 	}
 	for reason, n := range lost {
 		l := &terroir.Loss{Time: time.Now().UTC(), Stage: "spool", Reason: reason, Attempts: n}
 		l.Sensor = rec.sensor
-		err := rec.append(ctx, &terroir.Record{Loss: l})
+		_, err := put(ctx, encoded(&terroir.Record{Loss: l}))
 		if err != nil {
 			rec.lose(reason, n)
 		}

@@ -7,19 +7,18 @@ import (
 	"time"
 
 	"terroir"
-	"terroir/sensor/spool"
 	"terroir/wire"
 )
 
 // TestWhatAFullSpoolRefusesIsCountedForTheHub fills a spool, ends, and adds up what is on disk: every attempt is there,
 // or in a loss. What was to be announced is there, too.
 func TestWhatAFullSpoolRefusesIsCountedForTheHub(t *testing.T) {
-	s, err := spool.Open(t.TempDir(), spool.Options{MaxBytes: 1 << 20})
+	rec, err := newRecorder(t.TempDir(), "full", 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := rec.spool
 	defer s.Close()
-	rec := &recorder{spool: s, sensor: "full"}
 	const sent = 40
 	for range sent {
 		e := &terroir.Event{Time: time.Now(), Kind: terroir.KindPayload, Transport: terroir.TCP, Attempts: 1,

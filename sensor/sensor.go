@@ -89,13 +89,13 @@ func Run(ctx context.Context, opt Options) error {
 	if opt.Drain == 0 {
 		opt.Drain = 3 * time.Second
 	}
-	sp, err := spool.Open(opt.Dir+"/spool", spool.Options{MaxBytes: opt.SpoolBytes})
+	rec, err := newRecorder(opt.Dir+"/spool", opt.Name, opt.SpoolBytes)
 	if err != nil {
 		return err
 	}
-	o := &observer{Options: opt, spool: sp, rec: &recorder{spool: sp, sensor: opt.Name}}
+	o := &observer{Options: opt, spool: rec.spool, rec: rec}
 	o.current.Store(&opt.Configuration)
-	return errors.Join(o.run(ctx), sp.Close())
+	return errors.Join(o.run(ctx), rec.spool.Close())
 }
 
 func (o *observer) run(ctx context.Context) (err error) {
@@ -157,6 +157,7 @@ func (o *observer) observe(ctx context.Context) error {
 	g.Go(func() error { return firstError(watching, broken) })
 	g.Go(func() error { return o.follow(watching) })
 	g.Go(func() error { return firstError(watching, o.server.Err()) })
+	g.Go(func() error { return firstError(watching, o.rec.Err()) })
 	if o.tap != nil {
 		g.Go(func() error { return firstError(watching, o.tap.Err()) })
 	}

@@ -21,6 +21,9 @@ import (
 type client struct {
 	source, own netip.AddrPort
 	hasty       bool
+	// headers are those of the SYN, as far as size.
+	headers [maxHeaders]byte
+	size    int
 
 	mu sync.Mutex
 	// fd is the socket until file takes it over, when the first call has to wait. deadline is that of reading until then.
@@ -69,6 +72,7 @@ func (l *listener) accept() (*client, error) {
 		return nil, fmt.Errorf("accept: %w", err)
 	}
 	c := &client{fd: fd, source: addrPort(from), own: l.bound}
+	c.readSYN()
 	if c.own.Addr().IsUnspecified() {
 		to, err := syscall.Getsockname(fd)
 		if err != nil {
@@ -78,6 +82,30 @@ func (l *listener) accept() (*client, error) {
 	}
 	return c, nil
 }
+
+// maxHeaders is more than the longest headers of a SYN: 60 bytes of IPv4, 60 of TCP.
+const maxHeaders = 128
+
+// readSYN asks for the headers of the packet with which the connection began (TCP_SAVED_SYN, tcp(7)). They also say to
+// which address it was sent.
+func (c *client) readSYN() {
+	size := uint32(len(c.headers))
+	_, _, no := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(c.fd), unix.IPPROTO_TCP, unix.TCP_SAVED_SYN,
+		uintptr(unsafe.Pointer(&c.headers)), uintptr(unsafe.Pointer(&size)), 0)
+	if no != 0 || size > maxHeaders {
+		return
+	}
+	c.size = int(size)
+	switch h := c.syn(); {
+	case len(h) >= 40 && h[0]>>4 == 4:
+		c.own = netip.AddrPortFrom(netip.AddrFrom4([4]byte(h[16:])), c.own.Port())
+	case len(h) >= 60 && h[0]>>4 == 6:
+		c.own = netip.AddrPortFrom(netip.AddrFrom16([16]byte(h[24:])), c.own.Port())
+	}
+}
+
+// syn is the headers of the first packet; none where the kernel did not keep them.
+func (c *client) syn() []byte { return c.headers[:c.size] }
 
 func addrPort(a syscall.Sockaddr) netip.AddrPort {
 	switch a := a.(type) {
@@ -230,28 +258,6 @@ func (c *client) Write(b []byte) (int, error) {
 // CloseWrite ends the sensor's side of the connection.
 func (c *client) CloseWrite() error {
 	return c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
-}
-
-// maxHeaders is more than the longest headers of a SYN: 60 bytes of IPv4, 60 of TCP.
-const maxHeaders = 128
-
-// syn is the headers of the packet with which the connection began, as the kernel kept them (TCP_SAVED_SYN, tcp(7)); none
-// where it did not.
-func (c *client) syn() []byte {
-	var headers [maxHeaders]byte
-	size := uint32(len(headers))
-	err := c.control(func(fd int) error {
-		_, _, no := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_SAVED_SYN,
-			uintptr(unsafe.Pointer(&headers)), uintptr(unsafe.Pointer(&size)), 0)
-		if no != 0 {
-			return no
-		}
-		return nil
-	})
-	if err != nil || size > maxHeaders {
-		return nil
-	}
-	return headers[:size]
 }
 
 // prepare sets what the connections of a listening socket inherit.

@@ -26,7 +26,7 @@ func (s *Spool) flusher() {
 }
 
 // shareFor is how long records wait for others to share a write with, when that is worth while: one comes after another.
-const shareFor = 2 * time.Millisecond
+const shareFor = 5 * time.Millisecond
 
 // flush brings the group to disk; it returns false when there was nothing.
 func (s *Spool) flush() bool {
@@ -122,6 +122,9 @@ func (s *Spool) fail(g *group, err error) {
 	for _, x := range []*group{g, behind} {
 		x.err = err
 		close(x.done)
+		if x.queued > 0 && s.opt.Failed != nil {
+			s.opt.Failed(err, x.weight)
+		}
 	}
 }
 

@@ -23,6 +23,9 @@ var errClosed = errors.New("the spool is closed")
 type Options struct {
 	// MaxBytes bounds what the segments hold; default 1 GiB.
 	MaxBytes int64
+	// Failed is told what was queued and did not reach the disk: why (ErrFull, or the disk fails), and its weight. It may be
+	// nil, and must not wait for the spool.
+	Failed func(err error, weight int64)
 	// SegmentBytes is the size from which a new segment is begun; default 8 MiB.
 	SegmentBytes int64
 }
@@ -71,8 +74,11 @@ type Spool struct {
 // group is the records of one write; all of them wait for it together. taken is closed when it is to be written, done
 // when that is done.
 type group struct {
-	frames      []byte
-	records     int
+	frames  []byte
+	records int
+	// queued is how many nobody waits for, weight theirs.
+	queued      int
+	weight      int64
 	first, last uint64
 	taken, done chan struct{}
 	err         error
@@ -145,11 +151,28 @@ func (s *Spool) AppendReserved(ctx context.Context, encode func(b []byte, seq ui
 }
 
 func (s *Spool) append(ctx context.Context, limit int64, encode func(b []byte, seq uint64) []byte) (uint64, error) {
-	if err := ctx.Err(); err != nil {
+	g, seq, err := s.add(ctx, limit, nil, encode)
+	if err != nil {
 		return 0, err
 	}
+	<-g.done
+	return seq, g.err
+}
+
+// Queue is Append for who does not wait: it returns when the record is to be written with the next ones. If it does not
+// reach the disk, Failed is told the weight.
+func (s *Spool) Queue(ctx context.Context, weight int64, encode func(b []byte, seq uint64) []byte) error {
+	_, _, err := s.add(ctx, s.opt.MaxBytes-s.reserved(), &weight, encode)
+	return err
+}
+
+// add puts a record into the group that is written next. weight is nil where the caller waits.
+func (s *Spool) add(ctx context.Context, limit int64, weight *int64, encode func(b []byte, seq uint64) []byte) (*group, uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
 	if err := s.lockForRoom(ctx); err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	g, seq := s.group, s.next
 	before := len(g.frames)
@@ -158,18 +181,21 @@ func (s *Spool) append(ctx context.Context, limit int64, encode func(b []byte, s
 	if s.size+s.writing+int64(len(g.frames)) > limit || size > headerSize+maxRecord {
 		g.frames = g.frames[:before]
 		s.mu.Unlock()
-		return 0, ErrFull
+		return nil, 0, ErrFull
 	}
 	if g.first == 0 {
 		g.first = seq
 	}
 	g.last = seq
 	g.records++
+	if weight != nil {
+		g.queued++
+		g.weight += *weight
+	}
 	s.next++
 	s.mu.Unlock()
 	s.signal()
-	<-g.done
-	return seq, g.err
+	return g, seq, nil
 }
 
 // lockForRoom takes the lock when the group takes a record.
