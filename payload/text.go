@@ -22,14 +22,32 @@ func firstLine(b []byte) []byte {
 // isSSH: RFC 4253 §4.2.
 func isSSH(b []byte) bool { return has(b, "SSH-") }
 
+// words are lists of words by their first byte.
+type words [256][]string
+
+func newWords(list ...string) (w words) {
+	for _, word := range list {
+		w[word[0]] = append(w[word[0]], word)
+	}
+	return w
+}
+
+// at are the words with which a line may begin.
+func (w *words) at(line string) []string {
+	if line == "" {
+		return nil
+	}
+	return w[line[0]]
+}
+
 // httpMethods are those of RFC 9110, WebDAV and what scanners use.
-var httpMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "PROPPATCH", "MKCOL", "COPY",
-	"MOVE", "LOCK", "UNLOCK", "SEARCH", "QUERY", "REPORT", "DEBUG", "PRI", "get", "post", "head", "options"}
+var httpMethods = newWords("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "PROPPATCH", "MKCOL", "COPY",
+	"MOVE", "LOCK", "UNLOCK", "SEARCH", "QUERY", "REPORT", "DEBUG", "PRI", "get", "post", "head", "options")
 
 // requestLine splits a request line; the target is what lies between method and version.
 func requestLine(b []byte) (method, target, version string) {
 	line := string(firstLine(b))
-	for _, m := range httpMethods {
+	for _, m := range httpMethods.at(line) {
 		rest, ok := strings.CutPrefix(line, m)
 		if !ok || rest == "" || (rest[0] != ' ' && rest[0] != '/' && rest[0] != '*' && !strings.HasPrefix(rest, "http")) {
 			continue
@@ -110,8 +128,8 @@ func isRsync(b []byte) bool { return has(b, "@RSYNCD:") }
 func isVNC(b []byte) bool { return has(b, "RFB 0") && len(b) >= 12 && b[11] == '\n' }
 
 // redisCommands are those that scanners and tools send without RESP.
-var redisCommands = []string{"PING", "INFO", "CONFIG", "AUTH", "SET ", "SETEX", "GET ", "KEYS", "SLAVEOF", "REPLICAOF", "MODULE", "COMMAND", "CLIENT", "FLUSHALL",
-	"FLUSHDB", "SAVE", "BGSAVE", "EVAL", "SELECT", "DBSIZE", "QUIT", "ECHO", "MONITOR", "LASTSAVE", "DEL ", "SCAN", "NONEXISTENT", "CLUSTER"}
+var redisCommands = newWords("PING", "INFO", "CONFIG", "AUTH", "SET", "SETEX", "GET", "KEYS", "SLAVEOF", "REPLICAOF", "MODULE", "COMMAND", "CLIENT", "FLUSHALL",
+	"FLUSHDB", "SAVE", "BGSAVE", "EVAL", "SELECT", "DBSIZE", "QUIT", "ECHO", "MONITOR", "LASTSAVE", "DEL", "SCAN", "NONEXISTENT", "CLUSTER")
 
 // isRedis: RESP arrays (https://redis.io/docs/latest/develop/reference/protocol-spec/) and inline commands.
 func isRedis(b []byte) bool {
@@ -126,8 +144,7 @@ func isRedis(b []byte) bool {
 	if len(line) < 4 || !bytes.ContainsAny(b, "\n") {
 		return false
 	}
-	for _, c := range redisCommands {
-		name := strings.TrimSpace(c)
+	for _, name := range redisCommands.at(line) {
 		if rest, ok := strings.CutPrefix(line, name); ok && (rest == "" || rest[0] == ' ' || name == "CONFIG") {
 			return true
 		}
@@ -136,7 +153,7 @@ func isRedis(b []byte) bool {
 }
 
 // memcachedCommands are those of the text protocol (memcached's doc/protocol.txt).
-var memcachedCommands = []string{"stats", "version", "get ", "gets ", "set ", "add ", "delete ", "flush_all", "verbosity ", "lru_crawler", "touch ", "incr ", "me ", "mn"}
+var memcachedCommands = newWords("stats", "version", "get", "gets", "set", "add", "delete", "flush_all", "verbosity", "lru_crawler", "touch", "incr", "me", "mn")
 
 // isMemcached: the text protocol, also behind the 8-byte header of its UDP frames, and the binary protocol.
 func isMemcached(b []byte) bool {
@@ -152,8 +169,8 @@ func isMemcached(b []byte) bool {
 	if !bytes.ContainsAny(b, "\n") {
 		return false
 	}
-	for _, c := range memcachedCommands {
-		if line == strings.TrimSpace(c) || strings.HasPrefix(line, strings.TrimSpace(c)+" ") {
+	for _, c := range memcachedCommands.at(line) {
+		if rest, ok := strings.CutPrefix(line, c); ok && (rest == "" || rest[0] == ' ') {
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ func (s *Spool) flusher() {
 }
 
 // shareFor is how long records wait for others to share a write with, when that is worth while: one comes after another.
-const shareFor = 5 * time.Millisecond
+const shareFor = 10 * time.Millisecond
 
 // flush brings the group to disk; it returns false when there was nothing.
 func (s *Spool) flush() bool {

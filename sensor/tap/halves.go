@@ -40,8 +40,12 @@ func keyOf(p *packet, seq uint32) synKey {
 	return synKey{key16(p.src), key16(p.dst), p.src.Port(), p.dst.Port(), seq}
 }
 
-// add remembers a SYN.
+// add remembers a SYN. One that is sent again is the same.
 func (h *halves) add(now time.Time, p *packet) {
+	key := keyOf(p, p.seq)
+	if _, again := h.by[key]; again {
+		return
+	}
 	h.seen++
 	if h.by == nil {
 		h.ring, h.by = make([]half, maxHalves), map[synKey]int{}
@@ -50,7 +54,7 @@ func (h *halves) add(now time.Time, p *packet) {
 	if !x.at.IsZero() && h.by[x.key] == h.next {
 		delete(h.by, x.key)
 	}
-	x.key, x.at = keyOf(p, p.seq), now
+	x.key, x.at = key, now
 	x.ip = copy(x.headers[:], p.headers.IP)
 	x.tcp = copy(x.headers[x.ip:], p.headers.TCP)
 	h.by[x.key] = h.next

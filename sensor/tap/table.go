@@ -72,10 +72,10 @@ func (t *table) add(now time.Time, p *packet) {
 	case p.reset:
 		t.takeBack(now, p)
 		return
-	case p.transport == terroir.TCP && t.syns.again(now, p):
-		return
 	case served:
 		t.halves.add(now, p)
+		return
+	case p.transport == terroir.TCP && t.syns.again(now, p):
 		return
 	}
 	key := rowKey{p.src.Addr().As16(), p.dst.Addr().As16(), p.dst.Port(), p.transport}
