@@ -12,31 +12,58 @@ import (
 	"terroir"
 )
 
-// accept serves one TCP port until it is closed, and then what waited in the kernel's queue.
+// visit is one client to serve.
+type visit struct {
+	conn   *client
+	guest  *guest
+	serves *service
+	proxy  bool
+}
+
+// accept serves one TCP port until it is closed, and then what waited in the kernel's queue. Whoever accepts a client
+// serves it, too. Before that makes it wait, somebody else goes on accepting: so a client that has said everything costs
+// no change of goroutines, and one that has not keeps nobody waiting.
 func (s *Server) accept(l *listener, p *port) {
-	defer l.Close()
 	for {
-		c, err := l.accept()
-		if err != nil {
-			if p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if !s.noDescriptor(l, p, err) {
-				return
-			}
+		v, ended := s.admit(l, p)
+		if ended {
+			_ = l.Close()
+			return
+		}
+		if v == nil {
 			continue
 		}
-		s.accepted.Add(1)
-		serves := p.serves.Load()
-		proxy := serves.Proxy && s.trusts(c.source.Addr())
-		g := s.guests.admit(c, c.source.Addr(), proxy)
-		if g == nil {
-			c.reset()
-			_ = c.Close()
-			continue
+		passed := false
+		v.conn.beforeWaiting(func() {
+			passed = true
+			s.hands.do(func() { s.accept(l, p) })
+		})
+		s.serve(*v)
+		if passed {
+			return
 		}
-		s.hands.take(visit{c, g, serves, proxy})
 	}
+}
+
+// admit accepts a client; v is nil when it was turned away.
+func (s *Server) admit(l *listener, p *port) (v *visit, ended bool) {
+	c, err := l.accept()
+	if err != nil {
+		if p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+			return nil, true
+		}
+		return nil, !s.noDescriptor(l, p, err)
+	}
+	s.accepted.Add(1)
+	serves := p.serves.Load()
+	proxy := serves.Proxy && s.trusts(c.source.Addr())
+	g := s.guests.admit(c, c.source.Addr(), proxy)
+	if g == nil {
+		c.reset()
+		_ = c.Close()
+		return nil, false
+	}
+	return &visit{c, g, serves, proxy}, false
 }
 
 // noDescriptor turns a client away, and counts it, when there is no descriptor for it. After other errors the client

@@ -24,6 +24,9 @@ type client struct {
 	// headers are those of the SYN, as far as size.
 	headers [maxHeaders]byte
 	size    int
+	// waits, unless it is nil, is called before a call has to wait, or too many have not; reads counts those.
+	waits func()
+	reads int
 
 	mu sync.Mutex
 	// fd is the socket until file takes it over, when the first call has to wait. deadline is that of reading until then.
@@ -31,6 +34,7 @@ type client struct {
 	file     *os.File
 	raw      syscall.RawConn
 	deadline time.Time
+	until    time.Time // the deadline of writing
 	closed   bool
 }
 
@@ -120,8 +124,25 @@ func addrPort(a syscall.Sockaddr) netip.AddrPort {
 // buffers are lent for one read each: a silent connection holds none.
 var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 
+// beforeWaiting has f called, once, before the connection makes its goroutine wait or takes much of its time.
+func (c *client) beforeWaiting(f func()) { c.waits = f }
+
+// mayWait is called before waiting.
+func (c *client) mayWait() {
+	if f := c.waits; f != nil {
+		c.waits = nil
+		f()
+	}
+}
+
+// manyReads is how many reads of a client are done before others are let in.
+const manyReads = 4
+
 // next implements stream.
 func (c *client) next(use func([]byte)) error {
+	if c.reads++; c.reads == manyReads {
+		c.mayWait()
+	}
 	buf := buffers.Get().(*[16 << 10]byte)
 	n, err := c.try(buf[:])
 	if err == unix.EAGAIN {
@@ -202,6 +223,7 @@ func (c *client) last() (buf *[16 << 10]byte, n int, err error) {
 
 // watched makes the connection one on which calls can wait.
 func (c *client) watched() (syscall.RawConn, error) {
+	c.mayWait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -214,7 +236,7 @@ func (c *client) watched() (syscall.RawConn, error) {
 			return nil, err
 		}
 		c.raw = raw
-		if err := c.file.SetReadDeadline(c.deadline); err != nil {
+		if err := errors.Join(c.file.SetReadDeadline(c.deadline), c.file.SetWriteDeadline(c.until)); err != nil {
 			return nil, err
 		}
 	}
@@ -245,14 +267,36 @@ func (c *client) Read(b []byte) (int, error) {
 
 // Write implements io.Writer. Answers are sent as they are, without waiting for more (TCP_NODELAY).
 func (c *client) Write(b []byte) (int, error) {
-	if _, err := c.watched(); err != nil {
-		return 0, err
-	}
 	if !c.hasty {
 		c.hasty = true
 		_ = c.control(func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) })
 	}
-	return c.file.Write(b)
+	n, err := c.tryWrite(b)
+	if n == len(b) || err != nil {
+		return n, err
+	}
+	if _, err := c.watched(); err != nil {
+		return n, err
+	}
+	m, err := c.file.Write(b[n:])
+	return n + m, err
+}
+
+// tryWrite writes what there is room for.
+func (c *client) tryWrite(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return 0, os.ErrClosed
+	case c.file != nil:
+		return 0, nil
+	}
+	n, err := unix.Write(c.fd, b)
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return 0, nil
+	}
+	return max(n, 0), os.NewSyscallError("write", err)
 }
 
 // CloseWrite ends the sensor's side of the connection.
@@ -302,10 +346,13 @@ func (c *client) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline is as net.Conn has it.
 func (c *client) SetWriteDeadline(t time.Time) error {
-	if _, err := c.watched(); err != nil {
-		return err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file != nil {
+		return c.file.SetWriteDeadline(t)
 	}
-	return c.file.SetWriteDeadline(t)
+	c.until = t
+	return nil
 }
 
 // SetDeadline is as net.Conn has it.

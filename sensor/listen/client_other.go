@@ -34,6 +34,12 @@ func (l *listener) accept() (*client, error) {
 	return &client{c, unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort()), unmap(c.LocalAddr().(*net.TCPAddr).AddrPort()), buffered{r: c}}, nil
 }
 
+// beforeWaiting calls f: every call may wait.
+func (c *client) beforeWaiting(f func()) { f() }
+
+// mayWait is called before waiting.
+func (c *client) mayWait() {}
+
 // next implements stream.
 func (c *client) next(use func([]byte)) error { return c.in.next(use) }
 

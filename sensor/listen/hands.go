@@ -2,53 +2,49 @@ package listen
 
 import "sync"
 
-// visit is one client to serve.
-type visit struct {
-	conn   *client
-	guest  *guest
-	serves *service
-	proxy  bool
-}
-
-// maxIdleHands is how many goroutines wait for a client.
+// maxIdleHands is how many goroutines wait for something to do.
 const maxIdleHands = 128
 
-// hands are the goroutines that serve clients. One that has served waits for the next: its stack has grown already.
+// hands are the goroutines that accept and serve clients. One that has done its work waits for more: its stack has grown
+// already.
 type hands struct {
-	serve  func(visit)
-	visits chan visit
-	idle   chan struct{}
-	all    sync.WaitGroup
+	work chan func()
+	idle chan struct{}
+	busy sync.WaitGroup
+	all  sync.WaitGroup
 }
 
-func newHands(serve func(visit)) *hands {
-	return &hands{serve: serve, visits: make(chan visit), idle: make(chan struct{}, maxIdleHands)}
+func newHands() *hands {
+	return &hands{work: make(chan func()), idle: make(chan struct{}, maxIdleHands)}
 }
 
-// take has the client served.
-func (h *hands) take(v visit) {
+// do has somebody do it.
+func (h *hands) do(f func()) {
+	h.busy.Add(1)
 	select {
-	case h.visits <- v:
+	case h.work <- f:
 	default:
-		h.all.Go(func() { h.work(v) })
+		h.all.Go(func() { h.hand(f) })
 	}
 }
 
-func (h *hands) work(v visit) {
+func (h *hands) hand(f func()) {
 	for ok := true; ok; {
-		h.serve(v)
+		f()
+		h.busy.Done()
 		select {
 		case h.idle <- struct{}{}:
 		default:
 			return // Enough are waiting.
 		}
-		v, ok = <-h.visits
+		f, ok = <-h.work
 		<-h.idle
 	}
 }
 
-// rest returns when all clients are served. Nothing is taken any more.
+// rest returns when all is done. Only what is being done may still ask for more.
 func (h *hands) rest() {
-	close(h.visits)
+	h.busy.Wait()
+	close(h.work)
 	h.all.Wait()
 }

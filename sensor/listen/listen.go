@@ -150,7 +150,7 @@ func Start(ctx context.Context, opt Options, c terroir.Configuration, sink Sink)
 		closing: make(chan struct{}), ports: map[key]*port{}, guests: newGuests(&opt), tls: tlsConfig(opt.Certificate),
 		ended: make(chan *flow, udpQueue),
 	}
-	s.hands = newHands(s.serve)
+	s.hands = newHands()
 	for range udpRecorders {
 		s.recording.Go(s.recordFlows)
 	}

@@ -115,7 +115,7 @@ func (s *Server) Reconfigure(c terroir.Configuration) error {
 	s.noteServed()
 	s.mu.Unlock()
 	for _, o := range opened {
-		s.working.Go(o.run)
+		o.run()
 	}
 	return closeAll(old)
 }
@@ -139,7 +139,7 @@ func (s *Server) Explore(p terroir.ServedPort, revision int32) (stop func() erro
 	s.noteServed()
 	s.mu.Unlock()
 	for _, o := range opened {
-		s.working.Go(o.run)
+		o.run()
 	}
 	return func() error { return s.stopExploring(opened) }, nil
 }
@@ -240,7 +240,7 @@ func (s *Server) open(at netip.AddrPort, w service) (opening, error) {
 	p.bound = l.bound
 	// The loop accepts what waits in the kernel's queue, and closes.
 	p.shutdown = func() error { return l.SetDeadline(time.Now().Add(drainWithin)) }
-	return opening{p, func() { s.accept(l, p) }, l.Close}, nil
+	return opening{p, func() { s.hands.do(func() { s.accept(l, p) }) }, l.Close}, nil
 }
 
 func bindError(p terroir.ServedPort, a netip.Addr, err error) error {

@@ -141,6 +141,7 @@ func (x *session) answer(out io.Writer, r terroir.Reply) {
 		return
 	}
 	if r.Delay > 0 {
+		x.conn.mayWait()
 		select {
 		case <-x.s.closing:
 			return

@@ -18,6 +18,7 @@ func (x *session) serveTLS() {
 	}
 	x.event.TLS = hello
 	raw := &counted{Conn: x.conn, in: &reader{stream: &after{head, x.in}}}
+	x.conn.mayWait() // A handshake takes a while.
 	x.deadline(x.s.opt.IdleBefore)
 	_ = x.conn.SetWriteDeadline(time.Now().Add(x.s.opt.IdleBefore))
 	inner := tls.Server(raw, x.s.tls)

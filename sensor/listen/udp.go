@@ -69,7 +69,7 @@ func (s *Server) openUDP(p *port, at netip.AddrPort, network string) (opening, e
 	p.bound = unmap(c.LocalAddr().(*net.UDPAddr).AddrPort())
 	// The reader takes what has arrived, and closes the socket.
 	p.shutdown = func() error { return c.SetReadDeadline(time.Now()) }
-	return opening{p, u.serve, c.Close}, nil
+	return opening{p, func() { s.working.Go(u.serve) }, c.Close}, nil
 }
 
 // destinations makes the kernel tell to which address a datagram was sent: a port that is bound to all of them does
