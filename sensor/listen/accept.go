@@ -20,50 +20,55 @@ type visit struct {
 	proxy  bool
 }
 
-// accept serves one TCP port until it is closed, and then what waited in the kernel's queue. Whoever accepts a client
-// serves it, too. Before that makes it wait, somebody else goes on accepting: so a client that has said everything costs
-// no change of goroutines, and one that has not keeps nobody waiting.
-func (s *Server) accept(l *listener, p *port) {
+// together is how many clients are accepted before the first of them is served: meanwhile they say something.
+const together = 8
+
+// accept serves the clients, and then one TCP port until it is closed, with what waits in the kernel's queue. Whoever
+// accepts a client serves it, too. Before one makes it wait, somebody else goes on with the others: so a client that has
+// said everything costs no change of goroutines, and one that has not keeps nobody waiting.
+func (s *Server) accept(l *listener, p *port, visits []visit) {
 	for {
-		v, ended := s.admit(l, p)
-		if ended {
-			_ = l.Close()
-			return
-		}
-		if v == nil {
+		if len(visits) == 0 {
+			c, err := l.accept()
+			switch {
+			case err == nil:
+				visits = s.admit(make([]visit, 0, together), l, c, p)
+			case p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed), !s.noDescriptor(l, p, err):
+				_ = l.Close()
+				return
+			}
 			continue
 		}
-		passed := false
+		v, rest, passed := visits[0], visits[1:], false
 		v.conn.beforeWaiting(func() {
 			passed = true
-			s.hands.do(func() { s.accept(l, p) })
+			s.hands.do(func() { s.accept(l, p, rest) })
 		})
-		s.serve(*v)
+		s.serve(v)
 		if passed {
 			return
 		}
+		visits = rest
 	}
 }
 
-// admit accepts a client; v is nil when it was turned away.
-func (s *Server) admit(l *listener, p *port) (v *visit, ended bool) {
-	c, err := l.accept()
-	if err != nil {
-		if p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
-			return nil, true
+// admit takes the client in, or turns it away, and with it those that wait already.
+func (s *Server) admit(visits []visit, l *listener, c *client, p *port) []visit {
+	for ; c != nil; c = l.another() {
+		s.accepted.Add(1)
+		serves := p.serves.Load()
+		proxy := serves.Proxy && s.trusts(c.source.Addr())
+		g := s.guests.admit(c, c.source.Addr(), proxy)
+		if g == nil {
+			c.reset()
+			_ = c.Close()
+			continue
 		}
-		return nil, !s.noDescriptor(l, p, err)
+		if visits = append(visits, visit{c, g, serves, proxy}); len(visits) == together {
+			break
+		}
 	}
-	s.accepted.Add(1)
-	serves := p.serves.Load()
-	proxy := serves.Proxy && s.trusts(c.source.Addr())
-	g := s.guests.admit(c, c.source.Addr(), proxy)
-	if g == nil {
-		c.reset()
-		_ = c.Close()
-		return nil, false
-	}
-	return &visit{c, g, serves, proxy}, false
+	return visits
 }
 
 // noDescriptor turns a client away, and counts it, when there is no descriptor for it. After other errors the client

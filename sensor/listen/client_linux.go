@@ -57,34 +57,45 @@ func newListener(l *net.TCPListener) (*listener, error) {
 
 // accept waits for a client.
 func (l *listener) accept() (*client, error) {
-	var fd int
-	var from syscall.Sockaddr
+	var c *client
 	var failed error
-	err := l.raw.Read(func(s uintptr) bool {
-		for {
-			// That of x/sys asks the kernel for the protocol, too.
-			fd, from, failed = syscall.Accept4(int(s), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if failed != syscall.EINTR && failed != syscall.ECONNABORTED {
-				return failed != syscall.EAGAIN
-			}
-		}
+	err := l.raw.Read(func(fd uintptr) bool {
+		c, failed = l.take(int(fd))
+		return failed != syscall.EAGAIN
 	})
-	if err == nil {
-		err = failed
-	}
-	if err != nil {
+	if err = errors.Join(err, failed); err != nil {
 		return nil, fmt.Errorf("accept: %w", err)
 	}
-	c := &client{fd: fd, source: addrPort(from), own: l.bound}
-	c.readSYN()
-	if c.own.Addr().IsUnspecified() {
-		to, err := syscall.Getsockname(fd)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("getsockname: %w", err), c.Close())
-		}
-		c.own = addrPort(to)
-	}
 	return c, nil
+}
+
+// another is a client that waits already, or nil.
+func (l *listener) another() (c *client) {
+	_ = l.raw.Control(func(fd uintptr) { c, _ = l.take(int(fd)) }) // Whoever waits for the next one sees the error.
+	return c
+}
+
+func (l *listener) take(listener int) (*client, error) {
+	for {
+		// That of x/sys asks the kernel for the protocol, too.
+		fd, from, err := syscall.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err == syscall.EINTR || err == syscall.ECONNABORTED {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		c := &client{fd: fd, source: addrPort(from), own: l.bound}
+		c.readSYN()
+		if c.own.Addr().IsUnspecified() {
+			to, err := syscall.Getsockname(fd)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("getsockname: %w", err), c.Close())
+			}
+			c.own = addrPort(to)
+		}
+		return c, nil
+	}
 }
 
 // maxHeaders is more than the longest headers of a SYN: 60 bytes of IPv4, 60 of TCP.

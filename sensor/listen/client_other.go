@@ -34,6 +34,9 @@ func (l *listener) accept() (*client, error) {
 	return &client{c, unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort()), unmap(c.LocalAddr().(*net.TCPAddr).AddrPort()), buffered{r: c}}, nil
 }
 
+// another is never told.
+func (l *listener) another() *client { return nil }
+
 // beforeWaiting calls f: every call may wait.
 func (c *client) beforeWaiting(f func()) { f() }
 

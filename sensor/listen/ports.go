@@ -240,7 +240,7 @@ func (s *Server) open(at netip.AddrPort, w service) (opening, error) {
 	p.bound = l.bound
 	// The loop accepts what waits in the kernel's queue, and closes.
 	p.shutdown = func() error { return l.SetDeadline(time.Now().Add(drainWithin)) }
-	return opening{p, func() { s.hands.do(func() { s.accept(l, p) }) }, l.Close}, nil
+	return opening{p, func() { s.hands.do(func() { s.accept(l, p, nil) }) }, l.Close}, nil
 }
 
 func bindError(p terroir.ServedPort, a netip.Addr, err error) error {
