@@ -149,7 +149,7 @@ func sessionsWithin(cfg *config.Sensor, descriptors uint64) int {
 // limitMemory makes the runtime collect garbage rarely while there is room, and in time when there is little.
 func limitMemory(cfg *config.Sensor) {
 	debug.SetMemoryLimit(int64(cfg.Limits.Memory))
-	debug.SetGCPercent(200)
+	debug.SetGCPercent(400)
 }
 
 // sessions is how many there may be here.

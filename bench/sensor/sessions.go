@@ -23,8 +23,8 @@ import (
 const (
 	clients      = 64
 	payloadBytes = 200
-	sessionsEach = 5 * time.Second
-	rounds       = 3
+	sessionsEach = 4 * time.Second
+	rounds       = 5
 	busAt        = server + ":4222"
 )
 
@@ -222,31 +222,39 @@ func readLines(dir string) (map[uint64]int, error) {
 	return counts, nil
 }
 
-// readSpool reads what the sensor has on disk.
+// readSpool counts what the sensor has on disk.
 func readSpool(dir string) (map[uint64]int, error) {
-	s, err := spool.Open(filepath.Join(dir, "data", "spool"), spool.Options{MaxBytes: 4 << 30})
+	counts := map[uint64]int{}
+	err := eachRecord(filepath.Join(dir, "data", "spool"), func(r *terroir.Record) {
+		if r.Event != nil {
+			counts[number(r.Payload)]++
+		}
+	})
+	return counts, err
+}
+
+// eachRecord reads a spool that was closed.
+func eachRecord(dir string, use func(*terroir.Record)) error {
+	s, err := spool.Open(dir, spool.Options{MaxBytes: 4 << 30})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer s.Close()
-	counts := map[uint64]int{}
 	r := s.Reader(1)
 	defer r.Close()
 	for left := s.Pending(); left > 0; {
 		entries, err := r.Next(ctx(), 4096, 1<<20)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range entries {
 			var record terroir.Record
 			if err := wire.DecodeRecord(e.Data, &record); err != nil {
-				return nil, err
+				return err
 			}
-			if record.Event != nil {
-				counts[number(record.Payload)]++
-			}
+			use(&record)
 		}
 		left -= uint64(len(entries))
 	}
-	return counts, nil
+	return nil
 }
