@@ -28,6 +28,9 @@ const (
 	oldestHeader = "Terroir-Oldest"
 )
 
+// EventsSubject is where the sensor publishes.
+func EventsSubject(sensor string) string { return subjectPrefix + sensor }
+
 // MaxMessage bounds a message; it leaves room for one record of the greatest size in a batch.
 const MaxMessage = 4 << 20
 
@@ -95,10 +98,22 @@ func unreachable(b *Bus, message string, err error) error {
 	return &terroir.Error{Code: terroir.EUNREACHABLE, Where: where, Message: message, Err: err, Hint: "is the hub running?"}
 }
 
+// ServeJoins answers those who ask for credentials with what f returns for the token's id and the request, until the
+// returned function is called.
+func (b *Bus) ServeJoins(f func(id string, request []byte) []byte) (stop func(), err error) {
+	s, err := b.nc.Subscribe(JoinSubject("*"), func(m *nats.Msg) {
+		_ = m.Respond(f(strings.TrimPrefix(m.Subject, JoinSubject("")), m.Data)) // Who hears nothing asks again.
+	})
+	if err != nil {
+		return nil, unreachable(b, "cannot serve those who join", err)
+	}
+	return func() { _ = s.Unsubscribe() }, nil
+}
+
 // Publish stores an encoded batch of the sensor on the bus and returns when the bus has it. id names the batch: a
 // batch that is published again under its id is stored once. oldest is the oldest sequence that the sensor still has.
 func (b *Bus) Publish(ctx context.Context, sensor, id string, oldest uint64, batch []byte) error {
-	m := nats.NewMsg(subjectPrefix + sensor)
+	m := nats.NewMsg(EventsSubject(sensor))
 	m.Data = batch
 	m.Header.Set(oldestHeader, strconv.FormatUint(oldest, 10))
 	if _, err := b.js.PublishMsg(ctx, m, jetstream.WithMsgID(id)); err != nil {

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"terroir"
 )
@@ -36,10 +38,36 @@ func (s *Sensor) checkNames() error {
 	if !isBus(s.Hub) {
 		return wrong(s.pos.of("hub"), fmt.Sprintf("%q is not the address of a bus", s.Hub), "write nats://HOST:PORT or tls://HOST:PORT")
 	}
+	if s.Token != "" && !secretReference(s.Token) {
+		return wrong(s.pos.of("token"), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+	}
 	if s.Theme != "containers" && s.Theme != "none" {
 		return wrong(s.pos.of("theme"), fmt.Sprintf("there is no theme %q", s.Theme), "use containers, or none with listen.ports")
 	}
 	return nil
+}
+
+func secretReference(s string) bool {
+	kind, name, ok := strings.Cut(s, ":")
+	return ok && name != "" && (kind == "file" || kind == "env")
+}
+
+// Secret is what the reference file:NAME or env:NAME stands for.
+//
+// One that is not there yields an ECONFIG error.
+func Secret(reference string) (string, error) {
+	kind, name, _ := strings.Cut(reference, ":")
+	if kind == "env" {
+		if v := os.Getenv(name); v != "" {
+			return v, nil
+		}
+		return "", wrong(reference, "the variable is not set", "")
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", &terroir.Error{Code: terroir.ECONFIG, Where: reference, Message: "cannot read the secret", Err: cause(err)}
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // isBus reports whether the address is one of a NATS server.
@@ -223,18 +251,28 @@ func (h *Hub) check() error {
 	if h.Bus.URL != "" && !isBus(h.Bus.URL) {
 		return wrong(h.pos.of("bus.url"), fmt.Sprintf("%q is not the address of a bus", h.Bus.URL), "write nats://HOST:PORT or tls://HOST:PORT")
 	}
-	addresses := []struct{ path, value string }{{"listen", h.Listen}}
+	if h.Bus.Auth && h.Bus.URL != "" {
+		return wrong(h.pos.of("bus.auth"), "bus.auth is for the embedded bus; a server elsewhere has its own", "leave out bus.url or bus.auth")
+	}
+	type address struct {
+		path, value string
+		beyond      bool // loopback
+	}
+	addresses := []address{{"listen", h.Listen, false}}
 	if h.Bus.URL == "" {
-		addresses = append(addresses, struct{ path, value string }{"bus.listen", h.Bus.Listen})
+		addresses = append(addresses, address{"bus.listen", h.Bus.Listen, h.Bus.Auth})
 	}
 	for _, a := range addresses {
 		local, err := loopback(a.value)
 		if err != nil {
 			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not an address", a.value), "write HOST:PORT, such as 127.0.0.1:8080")
 		}
-		if !local {
-			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not on loopback, and there is no authentication yet", a.value),
-				"use 127.0.0.1 or ::1, with a tunnel in front")
+		if !local && !a.beyond {
+			hint := "use 127.0.0.1 or ::1, with a tunnel in front"
+			if a.path == "bus.listen" {
+				hint = "set bus.auth, or use 127.0.0.1 or ::1"
+			}
+			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not on loopback, and there is no authentication", a.value), hint)
 		}
 	}
 	if h.Commit.Interval <= 0 || h.Commit.Rows < 1 {

@@ -20,6 +20,7 @@ type Sensor struct {
 	Region    string   `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
 	Dir       string   `yaml:"dir" doc:"folder for spool and certificate"`
 	Hub       string   `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222"`
+	Token     string   `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
 	Theme     string   `yaml:"theme" doc:"list of served ports: containers, or none"`
 	Listen    Listen   `yaml:"listen" doc:"what is served, beside the theme"`
 	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
@@ -105,9 +106,10 @@ type Hub struct {
 
 // Bus says which bus a hub uses.
 type Bus struct {
-	Listen string `yaml:"listen" doc:"address of the embedded bus; loopback only"`
+	Listen string `yaml:"listen" doc:"address of the embedded bus; loopback only, unless auth"`
 	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one"`
 	Dir    string `yaml:"dir" doc:"folder of the embedded bus; default DIR/bus"`
+	Auth   bool   `yaml:"auth" doc:"only sensors that joined (terroir fleet) are let in, over TLS; needed beyond loopback"`
 }
 
 // Commit says when a batch is committed: whichever comes first.

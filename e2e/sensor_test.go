@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"terroir"
 	"terroir/bus/server"
 	"terroir/enrich"
@@ -43,6 +45,8 @@ type field struct {
 	bus  *server.Server
 	stop func()
 	home string
+	// asHub is how the hub is known to the bus.
+	asHub []nats.Option
 	// as is whose processes the sensors are; nil means the test's.
 	as *syscall.Credential
 }
@@ -51,7 +55,7 @@ func newField(t *testing.T) *field {
 	t.Helper()
 	f := &field{world: openWorld(t, t.TempDir()), home: t.TempDir()}
 	var err error
-	if f.bus, err = server.Start("127.0.0.1:0", t.TempDir()); err != nil {
+	if f.bus, err = server.Start("127.0.0.1:0", t.TempDir(), nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.bus.Shutdown)
@@ -63,7 +67,7 @@ func newField(t *testing.T) *field {
 // startHub starts a hub; stop, which it sets, ends it.
 func (f *field) startHub() {
 	f.t.Helper()
-	b, err := f.bus.Connect("hub")
+	b, err := f.bus.Connect("hub", f.asHub...)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func newStation(t *testing.T) *station {
 	t.Helper()
 	s := &station{t: t}
 	var err error
-	if s.srv, err = server.Start("127.0.0.1:0", t.TempDir()); err != nil {
+	if s.srv, err = server.Start("127.0.0.1:0", t.TempDir(), nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.srv.Shutdown)

@@ -16,7 +16,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"terroir"
+	"terroir/bus"
 	"terroir/config"
 	"terroir/fingerprint"
 	"terroir/payload"
@@ -53,7 +56,11 @@ func (p Program) Run(ctx context.Context) error {
 		return err
 	}
 	limitMemory(&cfg)
-	r := &running{Program: p, cfg: cfg}
+	r := &running{Program: p, read: cfg}
+	if err := r.member(ctx, &cfg); err != nil {
+		return err
+	}
+	r.cfg = cfg
 	set, err := readPersonas(&cfg)
 	if err != nil {
 		return err
@@ -76,6 +83,12 @@ func (p Program) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
+	go func() {
+		if awaitNotice(ctx, cfg.Dir) {
+			slog.Info("the machine will soon be gone; ending", "sensor", cfg.Sensor)
+			stop(nil)
+		}
+	}()
 	changes := make(chan Change)
 	opt.Changes = changes
 	go r.reload(ctx, changes)
@@ -90,10 +103,12 @@ func (p Program) Run(ctx context.Context) error {
 // running is a sensor's process.
 type running struct {
 	Program
-	cfg      config.Sensor
-	outside  outside
-	personas atomic.Pointer[persona.Set]
-	revision revisions
+	// read is the configuration as it was read, cfg with what the fleet says of the sensor.
+	read, cfg   config.Sensor
+	credentials *bus.Credentials // nil for a sensor that did not join
+	outside     outside
+	personas    atomic.Pointer[persona.Set]
+	revision    revisions
 }
 
 // options are what the configuration says.
@@ -114,7 +129,7 @@ func (r *running) options() (Options, error) {
 	opt := Options{
 		Name: cfg.Sensor, Region: cfg.Region, Version: r.Version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: configuration,
 		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat), Drain: time.Duration(cfg.Drain),
-		Listen: listenOptions(cfg, certificate), BusOptions: r.outside.busOptions(),
+		Listen: listenOptions(cfg, certificate), BusOptions: r.busOptions(),
 		Confine: func() error { return confineSensor(cfg) },
 		Ready:   func(b []listen.Bound) error { return writeBound(filepath.Join(cfg.Dir, BoundFile), b) },
 	}
@@ -228,17 +243,26 @@ func localHub(address string) (uint16, bool) {
 	return uint16(port), err == nil && (name == "localhost" || named == nil && a.IsLoopback())
 }
 
+// busOptions are about how the hub is reached, and how sensor and hub know each other.
+func (r *running) busOptions() []nats.Option {
+	options := r.outside.busOptions()
+	if r.credentials != nil {
+		options = append(options, r.credentials.Options()...)
+	}
+	return options
+}
+
 func writeBound(file string, bound []listen.Bound) error {
 	text, err := json.Marshal(bound)
 	if err != nil {
 		return err
 	}
-	return writeWhole(file, append(text, '\n'))
+	return writeWhole(file, append(text, '\n'), 0o644)
 }
 
 // writeWhole writes beside and renames, so that who reads the file reads all of it.
-func writeWhole(file string, text []byte) error {
-	if err := os.WriteFile(file+".new", text, 0o644); err != nil {
+func writeWhole(file string, text []byte, mode os.FileMode) error {
+	if err := os.WriteFile(file+".new", text, mode); err != nil {
 		return err
 	}
 	return os.Rename(file+".new", file)

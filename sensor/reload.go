@@ -54,10 +54,11 @@ func (r *running) change() (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	if fixed := restartFor(&r.cfg, &cfg); len(fixed) > 0 {
+	if fixed := restartFor(&r.read, &cfg); len(fixed) > 0 {
 		slog.Warn("not changed: these keys need a restart", "sensor", r.cfg.Sensor, "keys", strings.Join(fixed, " "))
-		cfg.Personas = r.cfg.Personas
+		cfg.Personas = r.read.Personas
 	}
+	cfg.Sensor = r.cfg.Sensor // Personas make up the same about themselves.
 	set, err := readPersonas(&cfg)
 	if err != nil {
 		return Change{}, err
@@ -120,7 +121,7 @@ func (r *revisions) of(c terroir.Configuration) (_ terroir.Configuration, adopt 
 	return c, func() error {
 		text, err := json.Marshal(revisionRecord{c.Revision, digest})
 		if err == nil {
-			err = writeWhole(r.file, text)
+			err = writeWhole(r.file, text, 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("revision: %w", err)

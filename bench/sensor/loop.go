@@ -61,7 +61,7 @@ func loop(args []string) error {
 
 // runBus is a bus on the address, without a hub.
 func runBus(args []string) error {
-	s, err := busserver.Start(args[0], args[1])
+	s, err := busserver.Start(args[0], args[1], nil)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ func main() {
 	file := flag.String("c", "", "configuration file (default: built-in values)")
 	anyPort := flag.Bool("any-port", false, "listen on another port where one is taken or forbidden")
 	doctor := flag.Bool("doctor", false, "say what is missing here, and the command that gives it, and exit")
+	join := flag.String("join", "", "join a hub's fleet with the token, and exit")
 	show := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
 	if *show {
@@ -33,6 +34,12 @@ func main() {
 	}
 	if flag.NArg() > 0 {
 		end(terroir.Errorf(terroir.EUSAGE, "unexpected argument %q; see -help", flag.Arg(0)))
+	}
+	if *join != "" {
+		if err := joinFleet(*file, *join); err != nil {
+			end(err)
+		}
+		return
 	}
 	if *doctor {
 		if err := diagnose(*file); err != nil {
@@ -46,6 +53,17 @@ func main() {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		end(err)
 	}
+}
+
+func joinFleet(file, token string) error {
+	cfg, err := config.LoadSensor(file)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sensor.JoinWithin)
+	defer cancel()
+	_, err = sensor.Join(ctx, cfg.Dir, token)
+	return err
 }
 
 func diagnose(file string) error {

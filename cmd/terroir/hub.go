@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"terroir/bus"
 	"terroir/bus/server"
 	"terroir/config"
+	"terroir/fleet"
 	"terroir/hub"
 	"terroir/lake"
 	"terroir/query"
@@ -54,7 +56,9 @@ type openHub struct {
 	site   *site
 	listen net.Listener
 	busURL string
-	close  []func() error
+	// serveFleet answers sensors that join; nil where the bus lets in everybody.
+	serveFleet func(context.Context) error
+	close      []func() error
 }
 
 // runHub runs a hub until ctx ends. ready is called once page and bus answer.
@@ -73,6 +77,9 @@ func (h *openHub) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.hub.Run(ctx) })
 	g.Go(func() error { return h.site.serve(ctx, h.listen) })
+	if h.serveFleet != nil {
+		g.Go(func() error { return h.serveFleet(ctx) })
+	}
 	return g.Wait()
 }
 
@@ -137,13 +144,50 @@ func (h *openHub) openBus(cfg config.Hub) (*bus.Bus, error) {
 	if dir == "" {
 		dir = filepath.Join(cfg.Dir, "bus")
 	}
-	s, err := server.Start(cfg.Bus.Listen, dir)
+	if cfg.Bus.Auth {
+		return h.openTrusted(cfg, dir)
+	}
+	s, err := server.Start(cfg.Bus.Listen, dir, nil)
 	if err != nil {
 		return nil, err
 	}
+	return h.connect(s)
+}
+
+// openTrusted starts a bus that lets in only who joined the fleet.
+func (h *openHub) openTrusted(cfg config.Hub, dir string) (*bus.Bus, error) {
+	f, err := fleet.Open(fleetDir(cfg.Dir))
+	if err != nil {
+		return nil, err
+	}
+	trust, err := f.Authority()
+	if err != nil {
+		return nil, err
+	}
+	if trust.TLS, err = f.TLS(); err != nil {
+		return nil, err
+	}
+	s, err := server.Start(cfg.Bus.Listen, dir, trust)
+	if err != nil {
+		return nil, err
+	}
+	own, err := f.HubCredentials(s.URL())
+	if err != nil {
+		s.Shutdown()
+		return nil, err
+	}
+	b, err := h.connect(s, own.Options()...)
+	if err == nil {
+		h.serveFleet = func(ctx context.Context) error { return f.Serve(ctx, b, s) }
+	}
+	return b, err
+}
+
+// connect connects to the bus within.
+func (h *openHub) connect(s *server.Server, options ...nats.Option) (*bus.Bus, error) {
 	h.close = append(h.close, func() error { s.Shutdown(); return nil })
 	h.busURL = s.URL()
-	b, err := s.Connect("hub")
+	b, err := s.Connect("hub", options...)
 	if err == nil {
 		h.close = append(h.close, func() error { b.Close(); return nil })
 	}

@@ -1,0 +1,105 @@
+package sensor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"terroir"
+	"terroir/bus"
+	"terroir/config"
+)
+
+// CredentialsFile, in a sensor's folder, is what it got when it joined: its name, its region, and the key for the hub.
+const CredentialsFile = "credentials.json"
+
+// JoinWithin is how long somebody who joins by hand waits for the hub.
+const JoinWithin = 20 * time.Second
+
+// Join joins the fleet with the token and keeps the credentials in the folder.
+//
+// Errors are those of bus.ParseToken and bus.Join, and EUNREACHABLE for a folder that cannot be written.
+func Join(ctx context.Context, dir, token string) (*bus.Credentials, error) {
+	t, err := bus.ParseToken(token)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: dir, Message: "cannot make the sensor's folder", Err: err}
+	}
+	c, err := bus.Join(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(c)
+	if err == nil {
+		err = writeWhole(filepath.Join(dir, CredentialsFile), append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: dir, Message: "joined, but cannot keep the credentials; remove the sensor at the hub", Err: err}
+	}
+	return c, nil
+}
+
+// Joined is what the sensor of the folder got when it joined; nil for one that did not.
+func Joined(dir string) (*bus.Credentials, error) {
+	file := filepath.Join(dir, CredentialsFile)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	c := &bus.Credentials{}
+	if err == nil {
+		err = json.Unmarshal(text, c)
+	}
+	if err != nil {
+		return nil, &terroir.Error{Code: terroir.ECONFIG, Where: file, Message: "cannot read the credentials", Err: err, Hint: "join again: terroir sensor join"}
+	}
+	return c, nil
+}
+
+// member gives the configuration what the fleet says, and joins first where a token says so.
+func (r *running) member(ctx context.Context, cfg *config.Sensor) error {
+	c, err := Joined(cfg.Dir)
+	if err == nil && c == nil && cfg.Token != "" {
+		var token string
+		if token, err = config.Secret(cfg.Token); err == nil {
+			c, err = Join(ctx, cfg.Dir, token)
+		}
+		if err == nil {
+			slog.Info("joined", "sensor", c.Sensor, "region", c.Region, "hub", c.Hub)
+		}
+	}
+	if err != nil || c == nil {
+		return err
+	}
+	cfg.Sensor, cfg.Region, cfg.Hub, r.credentials = c.Sensor, c.Region, c.Hub, c
+	return nil
+}
+
+// TerminateFile, in a sensor's folder, ends the sensor when it appears: what tells that its machine will soon be gone
+// makes it, and the sensor sends what it has.
+const TerminateFile = "terminate"
+
+// awaitNotice waits for the file, or for ctx to end. One that is there from before means another machine.
+func awaitNotice(ctx context.Context, dir string) (noticed bool) {
+	file := filepath.Join(dir, TerminateFile)
+	_ = os.Remove(file)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		if _, err := os.Stat(file); err == nil {
+			return true
+		}
+	}
+}
