@@ -40,7 +40,8 @@ func TestAConfigurationChangesWhileTheSensorRuns(t *testing.T) {
 	p.hangUp("need a restart")
 	answers(t, stays, "PING\r\n", "+PONG")
 	stays.Close()
-	f.wait(1, "SELECT 1 FROM events WHERE dst_port = 6379 AND kind = 'payload'")
+	const said = "S 7\n+PONG\r\n\nC 6\nPING\r\n\nS 7\n+PONG\r\n\n"
+	f.wait(1, fmt.Sprintf("SELECT 1 FROM events e JOIN payloads p ON p.payload_id = e.transcript_id WHERE dst_port = 6379 AND hex(p.bytes) LIKE '%X%%'", said))
 	p.end()
 
 	again := f.start("changes", fmt.Sprintf(text, "2379, service: etcd-client")) // the same configuration has the same revision
@@ -109,7 +110,7 @@ func TestASensorThatRunsIsConfined(t *testing.T) {
 		t.Fatalf("children of the sensor: %v", monitors)
 	}
 	if out, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", monitors[0])); err != nil || !strings.Contains(string(out), "Uid:\t65534") ||
-		!strings.Contains(string(out), "CapEff:\t0000000000000000") {
+		!strings.Contains(string(out), "CapPrm:\t0000000000000000") || !strings.Contains(string(out), "Seccomp:\t2\n") {
 		t.Errorf("the monitor: %s %v", out, err)
 	}
 	p.end()
