@@ -86,6 +86,8 @@ func (r *Rule) fits(text string) (groups []string, ok bool) {
 		return nil, strings.EqualFold(text, r.Is)
 	case r.Prefix != "":
 		return nil, len(text) >= len(r.Prefix) && strings.EqualFold(text[:len(r.Prefix)], r.Prefix)
+	case r.re != nil && !r.first.allow(text):
+		return nil, false
 	case r.re != nil:
 		groups = r.re.FindStringSubmatch(text)
 		return groups, groups != nil

@@ -73,7 +73,8 @@ type Rule struct {
 	Regexp  string `yaml:"regexp"`
 	Answer  `yaml:",inline"`
 
-	re *regexp.Regexp
+	re    *regexp.Regexp
+	first *firstBytes
 }
 
 // Answer is what is said to a message.
@@ -225,7 +226,7 @@ func (p *Persona) compileRule(r *Rule) error {
 		if err != nil {
 			return err
 		}
-		r.re, groups = re, re.NumSubexp()
+		r.re, r.first, groups = re, firstOf(r.Regexp), re.NumSubexp()
 	}
 	given := 0
 	for _, s := range []string{r.Is, r.Prefix, r.Regexp} {

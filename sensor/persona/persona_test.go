@@ -169,25 +169,3 @@ func TestBrokenPersonas(t *testing.T) {
 		}
 	}
 }
-
-// FuzzTake sends what strangers may send to every persona.
-func FuzzTake(f *testing.F) {
-	s := shipped(f)
-	names := s.Names()
-	for i, sent := range []string{"*1\r\n$4\r\nPING\r\n", "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x01\x01\x04\x00\x00\x00\x01\x82",
-		"\x80\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "\xff\xfa\x1f\xff\xf0root\r\n", "\x00\x00\x00\x08\x04\xd2\x16\x2f"} {
-		f.Add(byte(i), []byte(sent), byte(3))
-	}
-	f.Fuzz(func(t *testing.T, which byte, sent []byte, piece byte) {
-		d := s.Dialogue(terroir.ServedPort{Transport: terroir.TCP, Persona: names[int(which)%len(names)]}, 1).(*dialogue)
-		said := len(d.Greeting().Bytes)
-		for len(sent) > 0 {
-			n := min(int(piece)+1, len(sent))
-			said += len(all(d.Take(sent[:n])))
-			sent = sent[n:]
-			if len(d.buf) > 2*maxMessage || said > maxSaid {
-				t.Fatalf("holds %d bytes, said %d", len(d.buf), said)
-			}
-		}
-	})
-}
