@@ -3,7 +3,6 @@ package listen
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"syscall"
@@ -33,8 +32,16 @@ func (s *Server) accept(l *listener, p *port, visits []visit) {
 			switch {
 			case err == nil:
 				visits = s.admit(make([]visit, 0, together), l, c, p)
-			case p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed), !s.noDescriptor(l, p, err):
-				_ = l.Close()
+			case p.closing.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+				// A deadline says nothing of who waits. Who goes on coming while the port closes comes too late.
+				if c := l.another(); c != nil && time.Since(p.closed) < takeWithin {
+					visits = s.admit(make([]visit, 0, together), l, c, p)
+				} else {
+					s.turnOff(l, c)
+					return
+				}
+			case !s.noDescriptor(l, p, err):
+				s.turnOff(l, nil)
 				return
 			}
 			continue
@@ -50,6 +57,21 @@ func (s *Server) accept(l *listener, p *port, visits []visit) {
 		}
 		visits = rest
 	}
+}
+
+// takeWithin is how long a port that closes goes on taking those who wait already.
+const takeWithin = 2 * time.Second
+
+// turnOff closes the port, and turns away who is left over.
+func (s *Server) turnOff(l *listener, c *client) {
+	if c != nil {
+		s.accepted.Add(1)
+		s.guests.lose("shutdown", 1)
+		c.reset()
+		_ = c.Close()
+	}
+	_ = l.Close()
+	s.accepting.Done()
 }
 
 // admit takes the client in, or turns it away, and with it those that wait already.

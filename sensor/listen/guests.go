@@ -203,19 +203,15 @@ func (g *guests) leave(x *guest) {
 	g.give(x)
 }
 
-// close ends every session. It returns false when that was done before.
-func (g *guests) close() bool {
+// close ends every session.
+func (g *guests) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closing {
-		return false
-	}
 	g.closing = true
 	for e := g.order.Front(); e != nil; e = e.Next() {
 		// Its reader takes what has arrived, and sees that the server is closing.
 		_ = e.Value.(*guest).conn.SetReadDeadline(time.Now().Add(drainWithin))
 	}
-	return true
 }
 
 func (g *guests) isClosing() bool {

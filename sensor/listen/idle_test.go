@@ -95,3 +95,26 @@ func TestWhatAllSessionsHoldIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoWaitsAtThePortIsServedBeforeItCloses shuts down right after many clients have connected: each of them is
+// recorded with what it said.
+func TestWhoWaitsAtThePortIsServedBeforeItCloses(t *testing.T) {
+	x := start(t, loopbacks["IPv4"], func(o *Options) { o.IdleBefore, o.IdleAfter = time.Minute, time.Minute })
+	const clients = 200
+	for range clients {
+		say(x.dial(6379), "here\n")
+	}
+	x.shutdown()
+	said := 0
+	for _, r := range x.sink.records {
+		switch {
+		case r.Event != nil && string(r.Payload) == "here\n" && r.Event.Close == terroir.CloseShutdown:
+			said++
+		default:
+			t.Errorf("%+v %+v", r.Event, r.Loss)
+		}
+	}
+	if said != clients {
+		t.Errorf("%d of %d are recorded", said, clients)
+	}
+}

@@ -128,13 +128,17 @@ type Server struct {
 	mu       sync.Mutex
 	ports    map[key]*port
 	served   atomic.Pointer[bits]
-	working  sync.WaitGroup
-	hands    *hands
-	// closing is closed when shutdown begins, stop when nothing is refused any more.
+	// working are the UDP ports, accepting the TCP ports, hands those who serve clients.
+	working   sync.WaitGroup
+	accepting sync.WaitGroup
+	hands     *hands
+	// closing is closed when sessions are to end, stop when nothing is refused any more.
 	closing, stop chan struct{}
 	// ended are the UDP flows that wait to be recorded; recording is what does so, and reports.
 	ended     chan *flow
 	recording sync.WaitGroup
+	// ending is set when shutdown begins.
+	ending atomic.Bool
 	// accepted counts the TCP connections taken.
 	accepted atomic.Int64
 	// spare is a descriptor that is given up to turn a client away when there is none left.
@@ -186,13 +190,12 @@ func (s *Server) fail(err error) {
 	}
 }
 
-// Shutdown stops serving, ends the open sessions and returns when all of them are recorded, or ctx ends. It returns an
-// error of the sink that Err has not given yet.
+// Shutdown closes the ports, takes those who wait there, ends the open sessions and returns when all of them are
+// recorded, or ctx ends. It returns an error of the sink that Err has not given yet.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if !s.guests.close() {
+	if s.ending.Swap(true) {
 		return nil
 	}
-	close(s.closing)
 	s.changing.Lock()
 	s.mu.Lock()
 	var open []*port
@@ -206,6 +209,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.changing.Unlock()
 	done := make(chan struct{})
 	go func() {
+		s.accepting.Wait()
+		s.guests.close()
+		close(s.closing)
 		s.working.Wait()
 		s.hands.rest()
 		close(s.ended)

@@ -33,6 +33,7 @@ type port struct {
 	serves   atomic.Pointer[service]
 	bound    netip.AddrPort
 	closing  atomic.Bool
+	closed   time.Time // set before closing
 	shutdown func() error
 }
 
@@ -45,6 +46,7 @@ type service struct {
 
 // close makes the port's loop take what has arrived, and end.
 func (p *port) close() error {
+	p.closed = time.Now()
 	p.closing.Store(true)
 	return p.shutdown()
 }
@@ -181,7 +183,7 @@ func (s *Server) openAll(wanted map[key]service) (map[key]opening, error) {
 		s.mu.Lock()
 		_, open := s.ports[k]
 		s.mu.Unlock()
-		if open || s.guests.isClosing() {
+		if open || s.ending.Load() {
 			continue
 		}
 		o, err := s.bind(k, w)
@@ -239,8 +241,12 @@ func (s *Server) open(at netip.AddrPort, w service) (opening, error) {
 	}
 	p.bound = l.bound
 	// The loop accepts what waits in the kernel's queue, and closes.
-	p.shutdown = func() error { return l.SetDeadline(time.Now().Add(drainWithin)) }
-	return opening{p, func() { s.hands.do(func() { s.accept(l, p, nil) }) }, l.Close}, nil
+	p.shutdown = func() error { return l.SetDeadline(time.Now()) }
+	run := func() {
+		s.accepting.Add(1)
+		s.hands.do(func() { s.accept(l, p, nil) })
+	}
+	return opening{p, run, l.Close}, nil
 }
 
 func bindError(p terroir.ServedPort, a netip.Addr, err error) error {

@@ -104,13 +104,14 @@ func (u *udpPort) serve() {
 	idle := min(flowIdle, u.s.opt.IdleAfter)
 	buf, control := make([]byte, maxDatagram), make([]byte, 256)
 	var until time.Time
-	closing := false
+	closing, quiet := false, false
 	for {
 		now := time.Now()
 		if !now.Before(until) || u.p.closing.Load() && !closing {
-			if closing {
-				break
+			if closing && (quiet || now.Sub(u.p.closed) > takeWithin) {
+				break // Nothing came for a while.
 			}
+			quiet = closing
 			closing = u.p.closing.Load()
 			u.sweep(now, idle)
 			u.countDropped()
@@ -123,6 +124,7 @@ func (u *udpPort) serve() {
 		n, nc, _, from, err := u.conn.ReadMsgUDPAddrPort(buf, control)
 		switch {
 		case err == nil:
+			quiet = false
 			u.datagram(time.Now(), buf[:n], u.destination(control[:nc]), unmap(from))
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			u.s.guests.lose("udp_read", 1)
