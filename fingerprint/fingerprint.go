@@ -41,7 +41,7 @@ func (p *Packet) options() []byte {
 }
 
 func (p *Packet) valid() bool {
-	return len(p.IP) >= 20 && (p.v4() || p.IP[0]>>4 == 6 && len(p.IP) >= 40) && (p.TCP == nil || len(p.TCP) >= 20)
+	return len(p.IP) >= 20 && (p.v4() && p.IP[0]&15 >= 5 || p.IP[0]>>4 == 6 && len(p.IP) >= 40) && (p.TCP == nil || len(p.TCP) >= 20)
 }
 
 // SYN is Signature and Tool of the headers of a SYN over IPv4, or over IPv6 without extension headers; both are "" for

@@ -71,17 +71,3 @@ func TestTools(t *testing.T) {
 func clone(p Packet) Packet {
 	return Packet{IP: append([]byte(nil), p.IP...), TCP: append([]byte(nil), p.TCP...)}
 }
-
-// FuzzFingerprint takes any headers without a panic, and gives signatures of bounded size and harmless characters.
-func FuzzFingerprint(f *testing.F) {
-	f.Add([]byte("\x45"+strings.Repeat("\x00", 19)), []byte(strings.Repeat("\x50", 60)))
-	f.Add([]byte("\x60"+strings.Repeat("\x00", 39)), []byte(strings.Repeat("\x50", 20)))
-	f.Fuzz(func(t *testing.T, ip, tcp []byte) {
-		p := Packet{IP: ip, TCP: tcp}
-		Tool(p)
-		s := Signature(p)
-		if len(s) > 512 || strings.Trim(s, "0123456789:+,?-abcdefghijklmnopqrstuvwxyz") != "" {
-			t.Errorf("%q", s)
-		}
-	})
-}

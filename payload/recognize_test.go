@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -10,6 +11,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"terroir"
 	"terroir/ingest"
@@ -202,17 +205,40 @@ func TestNamesByBytes(t *testing.T) {
 	}
 }
 
+// FuzzRecognize: names are those of the list, follow from the first bytes alone, and nothing that is read is changed.
 func FuzzRecognize(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"), true)
 	f.Add([]byte("\x30\x84\x00\x00\x00\x10\x02\x01"), true)
 	f.Add([]byte("\x05\x01\x00"), false)
-	f.Fuzz(func(_ *testing.T, b []byte, tcp bool) {
-		t := terroir.UDP
+	for i, b := range realSeeds(f) {
+		f.Add(b, i%8 > 0)
+	}
+	known := map[terroir.Transport]map[string]bool{terroir.TCP: {"": true}, terroir.UDP: {"": true}}
+	for _, r := range recognizers {
+		known[terroir.TCP][r.name] = known[terroir.TCP][r.name] || r.tcp
+		known[terroir.UDP][r.name] = known[terroir.UDP][r.name] || r.udp
+	}
+	f.Fuzz(func(t *testing.T, b []byte, tcp bool) {
+		tr := terroir.UDP
 		if tcp {
-			t = terroir.TCP
+			tr = terroir.TCP
 		}
-		Recognize(b, t)
-		RecognizeServer(b)
-		UserAgent(b)
+		before := bytes.Clone(b)
+		name := Recognize(b, tr)
+		if !known[tr][name] {
+			t.Errorf("%q is no protocol of %s", name, tr)
+		}
+		if far := append(bytes.Clone(b), make([]byte, maxLooked)...); len(b) >= maxLooked && Recognize(far, tr) != name {
+			t.Errorf("%q, with more behind it %q", name, Recognize(far, tr))
+		}
+		if n := RecognizeServer(b); strings.ContainsFunc(n, func(r rune) bool { return r < '0' || r > 'z' }) {
+			t.Errorf("%q", n)
+		}
+		if agent := UserAgent(b); len(agent) > 3*maxUserAgent || !utf8.ValidString(agent) || strings.ContainsFunc(agent, unicode.IsControl) {
+			t.Errorf("%q", agent)
+		}
+		if !bytes.Equal(b, before) {
+			t.Error("the payload was changed")
+		}
 	})
 }

@@ -206,18 +206,40 @@ func replaceInBase64(b []byte, forms []form) []byte {
 }
 
 // maskBase64 returns the run with the sensor masked, or nil when it does not name it. A run often has text before it,
-// such as a path: each of the four ways to cut it is tried.
+// such as a path: each of the four ways to cut it is tried. Where more than one of them names the sensor there are
+// several texts in the run, as in a path: each is masked by itself.
 func maskBase64(run []byte, forms []form) []byte {
+	var first []byte
+	ways := 0
 	for skip := range min(4, len(run)) {
-		plain := make([]byte, base64.RawStdEncoding.DecodedLen(len(run)-skip))
-		n, err := base64.RawStdEncoding.Decode(plain, run[skip:])
-		if err != nil && n == 0 {
-			continue
-		}
-		masked := replaceForms(plain[:n], forms)
-		if len(masked) != n || !bytes.Equal(masked, plain[:n]) {
-			return append(append([]byte(nil), run[:skip]...), base64.StdEncoding.EncodeToString(masked)...)
+		if masked := maskBase64At(run, skip, forms); masked != nil {
+			if ways++; ways == 1 {
+				first = masked
+			}
 		}
 	}
-	return nil
+	if ways < 2 || bytes.IndexByte(run, '/') < 0 {
+		return first
+	}
+	parts := bytes.Split(run, []byte("/"))
+	for i, part := range parts {
+		if masked := maskBase64(part, forms); masked != nil {
+			parts[i] = masked
+		}
+	}
+	return bytes.Join(parts, []byte("/"))
+}
+
+// maskBase64At is maskBase64 for the text that begins after the first skip bytes.
+func maskBase64At(run []byte, skip int, forms []form) []byte {
+	plain := make([]byte, base64.RawStdEncoding.DecodedLen(len(run)-skip))
+	n, err := base64.RawStdEncoding.Decode(plain, run[skip:])
+	if err != nil && n == 0 {
+		return nil
+	}
+	masked := replaceForms(plain[:n], forms)
+	if len(masked) == n && bytes.Equal(masked, plain[:n]) {
+		return nil
+	}
+	return append(append([]byte(nil), run[:skip]...), base64.StdEncoding.EncodeToString(masked)...)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -58,6 +59,16 @@ func TestTheSensorIsMaskedInBase64(t *testing.T) {
 	a, b := ReplaceSelf(probe("192.0.2.17"), one), ReplaceSelf(probe("198.51.100.200"), other)
 	if !bytes.Equal(a, b) || bytes.Equal(a, probe("192.0.2.17")) {
 		t.Errorf("got %q and %q", a, b)
+	}
+	for between := range 4 { // several in one path, however far apart
+		two := func(ip string) []byte {
+			text := base64.RawStdEncoding.EncodeToString([]byte("curl " + ip + ":8080"))
+			return []byte("GET /" + text + strings.Repeat("a", between) + "/" + text + " HTTP/1.1\r\n")
+		}
+		got, other := string(ReplaceSelf(two("192.0.2.17"), one)), string(ReplaceSelf(two("198.51.100.20"), self("198.51.100.20")))
+		if got != other && between == 0 || strings.Contains(got, "MTkyLjAuMi4xN") {
+			t.Errorf("got %q and %q", got, other)
+		}
 	}
 }
 
@@ -170,13 +181,37 @@ func TestUserAgent(t *testing.T) {
 	}
 }
 
+// FuzzTemplate: whatever is masked stays masked and small, the payload itself is not changed, and what is shown is safe.
 func FuzzTemplate(f *testing.F) {
 	f.Add([]byte("Host: 192.0.2.17\r\n"))
 	f.Add([]byte("bWUgMTkyLjAuMi4xNw=="))
+	for _, b := range realSeeds(f) {
+		f.Add(b)
+		f.Add(bytes.ReplaceAll(b, []byte("142.93.53.4"), []byte("192.0.2.17"))) // the sensor of the Docker requests
+	}
 	me := self("192.0.2.17", "2001:db8::7")
+	me.Hosts = []string{"trap.example"}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		Template(b, me)
-		Render(b, 80)
+		before := bytes.Clone(b)
+		masked := ReplaceSelf(b, me)
+		plain := replaceForms(b, me.forms())
+		// What is masked within base64 is put together anew, and may then be read in another way.
+		if again := ReplaceSelf(masked, me); bytes.Equal(plain, masked) && !bytes.Equal(again, masked) || !bytes.Equal(replaceForms(plain, me.forms()), plain) {
+			t.Errorf("%q is masked as %q, and that as %q", b, masked, again)
+		}
+		template := Template(b, me)
+		if n := 4*len(b) + 64; len(masked) > n || len(template) > n+1024 { // a hello has its own text
+			t.Errorf("%d bytes became %d, the template %d", len(b), len(masked), len(template))
+		}
+		if bytes.Equal(plain, masked) && !bytes.Equal(Template(masked, me), template) {
+			t.Errorf("the template of %q is not that of what is masked", b)
+		}
+		if shown := Render(b, 80); utf8.RuneCountInString(shown) > 81 || strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q", shown)
+		}
+		if !bytes.Equal(b, before) {
+			t.Error("the payload was changed")
+		}
 	})
 }
 

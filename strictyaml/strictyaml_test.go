@@ -35,12 +35,3 @@ func TestDecodeReturnsErrorsForEveryShape(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte("name: a\nlist: [a, b]\nitems: [{a: 1}]\ntable: {a: b}\n"))
-	f.Add([]byte("list: &a []\nitems: *a\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var d document
-		_ = Decode(text, &d)
-	})
-}

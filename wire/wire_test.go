@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -202,21 +201,6 @@ func TestWhateverASensorSawIsTaken(t *testing.T) {
 	}
 }
 
-func FuzzDecodeRecord(f *testing.F) {
-	for _, r := range sample().Records {
-		f.Add(AppendRecord(nil, &r))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var r, again terroir.Record
-		if DecodeRecord(b, &r) != nil {
-			return
-		}
-		if err := DecodeRecord(AppendRecord(nil, &r), &again); err != nil || !reflect.DeepEqual(r, again) {
-			t.Fatalf("what was decoded does not come back: %v\n%+v\n%+v", err, r, again)
-		}
-	})
-}
-
 func TestInvalidTextIsMended(t *testing.T) {
 	b := sample()
 	b.Records[0].Event.AppProto = "re\xffdis"
@@ -224,24 +208,6 @@ func TestInvalidTextIsMended(t *testing.T) {
 	if err != nil || got.Records[0].Event.AppProto != "re\uFFFDdis" {
 		t.Errorf("%q %v", got.Records[0].Event.AppProto, err)
 	}
-}
-
-func FuzzDecodeBatch(f *testing.F) {
-	f.Add(AppendBatch(nil, sample()))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		batch, err := DecodeBatch(b)
-		if err != nil {
-			return
-		}
-		again, err := DecodeBatch(AppendBatch(nil, &batch))
-		if err != nil {
-			t.Fatalf("what was decoded does not decode again: %v", err)
-		}
-		if !bytes.Equal(AppendBatch(nil, &again), AppendBatch(nil, &batch)) {
-			t.Fatal("decoding is not stable")
-		}
-	})
 }
 
 func BenchmarkDecodeBatch(b *testing.B) {

@@ -120,21 +120,3 @@ func TestMappingsThatAreWrong(t *testing.T) {
 		}
 	}
 }
-
-func FuzzRead(f *testing.F) {
-	f.Add(header + "2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,\n")
-	f.Add(header + "\"2022-06-14 10:00:00\",a\"b,::1,1,udp,payload,00,2\n\"")
-	f.Fuzz(func(t *testing.T, text string) {
-		got, rep, rejected, _ := read(t, text)
-		if int64(len(got)) != rep.Events {
-			t.Fatalf("%d events, %d in the report", len(got), rep.Events)
-		}
-		var skipped int64
-		for _, n := range rep.Skipped {
-			skipped += n
-		}
-		if skipped != int64(len(rejected)) {
-			t.Fatalf("%d skipped, %d rejected", skipped, len(rejected))
-		}
-	})
-}

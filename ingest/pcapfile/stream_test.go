@@ -94,8 +94,8 @@ func FuzzRead(f *testing.F) {
 	refused := ends4.datagram(f, false, "probe")
 	f.Add(pcapOf(f, layers.LinkTypeEthernet, spaced(time.Second, refused, ends4.unreachable(f, refused))))
 	for i, path := range captureFiles(f) {
-		if content, err := os.ReadFile(path); err == nil && i%8 == 0 && len(content) < 4096 {
-			f.Add(content)
+		if content, err := os.ReadFile(path); err == nil && i%2 == 0 {
+			f.Add(content[:min(len(content), 4096)]) // Those that are cut are captures, too.
 		}
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -154,21 +154,3 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("%q %v", h.SNI, ok)
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	f.Add(sent(f, &tls.Config{ServerName: "example.org", NextProtos: []string{"h2"}}))
-	f.Add([]byte{22, 3, 1, 0, 4, 1, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		h, ok := Parse(b)
-		n := Need(b)
-		if ok && n != 0 {
-			t.Error("a whole hello needs more")
-		}
-		if n < 0 || n > maxHello+4096 {
-			t.Errorf("%d more bytes are asked for", n)
-		}
-		if len(h.SNI) > maxText || len(h.ALPN) > maxText || len(h.JA4) > 60 {
-			t.Errorf("%+v", h)
-		}
-	})
-}

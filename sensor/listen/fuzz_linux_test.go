@@ -62,6 +62,9 @@ func (s *sends) next(use func([]byte)) error {
 	return nil
 }
 
+// sizeOf is the size of the pieces for a byte of a target: up to more than what reads a header has room for.
+func sizeOf(piece byte) int { return int(piece)*8 + 1 }
+
 // newSession is one of a client that sends the bytes and then ends its side.
 func newSession(t *testing.T, sent []byte, piece byte) *session {
 	t.Helper()
@@ -76,7 +79,7 @@ func newSession(t *testing.T, sent []byte, piece byte) *session {
 	opt.defaults()
 	s := &Server{opt: opt, guests: newGuests(&opt)}
 	serves := &service{ServedPort: terroir.ServedPort{Transport: terroir.TCP, Port: 8080, Proxy: true}}
-	x := &session{s: s, conn: conn, in: &sends{sent, int(piece) + 1, conn}, serves: serves, begun: time.Now(), event: &terroir.Event{Source: proxy}}
+	x := &session{s: s, conn: conn, in: &sends{sent, sizeOf(piece), conn}, serves: serves, begun: time.Now(), event: &terroir.Event{Source: proxy}}
 	x.guest = s.guests.admit(conn, proxy.Addr(), true)
 	return x
 }
@@ -102,6 +105,7 @@ func FuzzBehindProxy(f *testing.F) {
 		version2 + "\x21\x31\x00\xd8" + strings.Repeat("\x00", 216)} {
 		f.Add([]byte(sent), byte(255))
 		f.Add([]byte(sent), byte(i))
+		f.Add([]byte(sent+strings.Repeat("x", 1<<10)), byte(255))
 	}
 	for _, b := range realSeeds(f, "pcap/http", "pcap/socks") {
 		f.Add(b, byte(99))
@@ -130,7 +134,7 @@ func FuzzBehindProxy(f *testing.F) {
 			t.Errorf("%s → %s", source, a)
 		}
 		// A header that comes whole is not missed.
-		if size := headerSize(sent); len(header) == 0 && size > 0 && size <= int(piece)+1 {
+		if size := headerSize(sent); len(header) == 0 && size > 0 && size <= sizeOf(piece) {
 			if client, ok := readHeader(sent[:size]); ok {
 				t.Errorf("%q of %s was not taken for a header", sent[:size], client)
 			}
@@ -216,7 +220,7 @@ func FuzzPeek(f *testing.F) {
 		if (why == 0) != (len(head) > 0 && tlshello.Need(head) == 0) || why != 0 && len(rest) > 0 {
 			t.Errorf("%q before %d bytes: it ended as %v, and %d bytes are missing", head, len(rest), why, tlshello.Need(head))
 		}
-		if before := len(head) - int(piece) - 1; why == 0 && before > 0 && tlshello.Need(head[:before]) == 0 {
+		if before := len(head) - sizeOf(piece); why == 0 && before > 0 && tlshello.Need(head[:before]) == 0 {
 			t.Errorf("%d bytes of %d would have done", before, len(head))
 		}
 	})

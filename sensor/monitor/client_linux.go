@@ -149,5 +149,8 @@ func descriptor(control []byte) int {
 		return -1
 	}
 	unix.CloseOnExec(fds[0])
+	for _, fd := range fds[1:] { // There is room for a second one, which nobody wants.
+		_ = unix.Close(fd)
+	}
 	return fds[0]
 }

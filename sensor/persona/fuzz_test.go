@@ -1,8 +1,11 @@
 package persona
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +157,49 @@ func FuzzLines(f *testing.F) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
+// FuzzRequests: the requests of HTTP/1 that the standard library reads one after the other are found, whatever is in their
+// bodies.
+func FuzzRequests(f *testing.F) {
+	for _, sent := range samples {
+		f.Add([]byte(sent))
+	}
+	f.Add([]byte("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\nGET /no HTTP/1.0\r\n\r\nHEAD /b HTTP/1.0\r\n\r\n"))
+	f.Add([]byte("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nGET /n\r\n00\r\nX: y\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n"))
+	for _, sent := range realSeeds(f) {
+		f.Add(sent)
+		f.Add(append(bytes.Clone(sent), sent...))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		if len(sent) > maxMessage || bytes.Count(sent, []byte("\n")) != bytes.Count(sent, []byte("\r\n")) || bytes.Contains(sent, preface[:5]) {
+			return // Servers differ in what they make of other ends of lines.
+		}
+		var got, want []string
+		w := &web{}
+		for rest := sent; len(rest) > 0; {
+			m, n, whole := w.split(rest)
+			if n == 0 || m.text == "malformed" {
+				break
+			}
+			if rest = rest[n:]; whole {
+				got = append(got, m.text)
+			}
+		}
+		for r := bufio.NewReader(bytes.NewReader(sent)); ; {
+			request, err := http.ReadRequest(r)
+			if err != nil {
+				break
+			}
+			want = append(want, request.Method+" "+request.RequestURI)
+			if _, err := io.Copy(io.Discard, request.Body); err != nil {
+				break
+			}
+		}
+		if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+			t.Errorf("%q, the library finds %q", got, want)
 		}
 	})
 }

@@ -61,7 +61,7 @@ func (s *Spool) scan(seg *segment, isLast bool) error {
 	cut := false
 	for at := 0; at < len(text); {
 		e, size, err := parseFrame(text[at:])
-		if err == nil && e.Seq <= seg.last {
+		if err == nil && (e.Seq <= seg.last || e.Seq > maxSequence) {
 			err = errTorn
 		}
 		switch {

@@ -303,20 +303,3 @@ func writeForever(dir string) {
 	}
 	wg.Wait()
 }
-
-func FuzzReadFrame(f *testing.F) {
-	f.Add(appendFrame(nil, 7, func(b []byte, _ uint64) []byte { return append(b, "seven"...) }))
-	f.Add([]byte("\xff\xff\xff\xff garbage"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r := bytes.NewReader(b)
-		for {
-			e, err := readFrame(r)
-			if err != nil {
-				return
-			}
-			if len(e.Data) > len(b) {
-				t.Fatal("more came out than went in")
-			}
-		}
-	})
-}

@@ -18,9 +18,12 @@ type outgoing struct {
 	fds map[int]int // by the interface's index
 }
 
+// sentBytes is what is kept of a packet that goes out: the longest header of IPv4 and that of UDP.
+const sentBytes = 60 + 8
+
 // sentFilter lets through what goes out by UDP, over IPv4 (first fragments) and IPv6 without extension headers.
 func sentFilter() ([]bpf.RawInstruction, error) {
-	const accept, drop = 64, 0
+	const accept, drop = sentBytes, 0
 	return bpf.Assemble([]bpf.Instruction{
 		/*  0 */ bpf.LoadExtension{Num: bpf.ExtType},
 		/*  1 */ bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 9},
@@ -86,7 +89,7 @@ func openOutgoing(link int) (int, error) {
 
 // drain calls use for everything that was sent since it was called last.
 func (o *outgoing) drain(use func(*packet)) {
-	var b [64]byte
+	var b [sentBytes]byte
 	for _, fd := range o.fds {
 		for {
 			n, _, err := unix.Recvfrom(fd, b[:], 0)

@@ -291,26 +291,3 @@ func TestAttemptsOnLoopback(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, s := range samples(f) {
-		f.Add(s.b)
-	}
-	raw, err := filter()
-	if err != nil {
-		f.Fatal(err)
-	}
-	program, _ := bpf.Disassemble(raw)
-	vm, err := bpf.NewVM(program)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, ok := parse(b); !ok {
-			return
-		}
-		if n, err := vm.Run(b); err != nil || n == 0 {
-			t.Errorf("the filter keeps back what the parser takes: %d %v", n, err)
-		}
-	})
-}
