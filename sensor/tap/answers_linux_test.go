@@ -22,6 +22,12 @@ func refuse(t *testing.T, at string) {
 
 // TestAnswersToThisMachineAreNoAttempts asks from sockets that live shorter than any look at the kernel's table.
 func TestAnswersToThisMachineAreNoAttempts(t *testing.T) {
+	for name, looks := range map[string]bool{"sockets that go": false, "what goes out": true} {
+		t.Run(name, func(t *testing.T) { answersAreNoAttempts(t, Options{looksAtOutgoing: looks}) })
+	}
+}
+
+func answersAreNoAttempts(t *testing.T, opt Options) {
 	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 9, 8, 4)})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +44,8 @@ func TestAnswersToThisMachineAreNoAttempts(t *testing.T) {
 	}()
 	sink := &memory{}
 	own := netip.MustParseAddr("127.9.8.5")
-	tap, err := Start(context.Background(), Options{Addresses: []netip.Addr{own}, Interval: time.Hour}, sink)
+	opt.Addresses, opt.Interval = []netip.Addr{own}, time.Hour
+	tap, err := Start(context.Background(), opt, sink)
 	if errors.Is(err, ErrNoCapability) {
 		t.Skip("CAP_NET_RAW is missing: run as root, or with the capability, as CI does")
 	}

@@ -57,6 +57,9 @@ func (t *Tap) refreshLinks() error {
 		}
 		t.watching.Store(err == nil && link.Flags&net.FlagUp != 0)
 	}
+	if t.closings.open {
+		return nil // Nobody needs to look at what goes out.
+	}
 	links, err := t.ownLinks()
 	if err != nil {
 		return nil // Those of before stay.

@@ -11,10 +11,12 @@ import (
 	"time"
 )
 
-// refreshEvery is how often the machine's addresses and interfaces are read anew, socketsEvery how often its UDP ports.
+// refreshEvery is how often the machine's addresses and interfaces are read anew, socketsEvery how often its UDP ports;
+// socketsAgain is how soon for a port that was not among them.
 const (
 	refreshEvery = 5 * time.Second
 	socketsEvery = 2 * time.Second
+	socketsAgain = 20 * time.Millisecond
 )
 
 // own are the addresses that are observed: those that the options name, or else all of the machine that others can reach.
@@ -92,7 +94,7 @@ func (s *sockets) close() {
 }
 
 func (s *sockets) has(now time.Time, port uint16) bool {
-	if age := now.Sub(s.asked); age > socketsEvery || age < 0 {
+	if age := now.Sub(s.asked); age > socketsEvery || age < 0 || age > socketsAgain && !s.ports[port] {
 		s.ports, s.asked = map[uint16]bool{}, now
 		for _, f := range s.files {
 			if _, err := f.Seek(0, io.SeekStart); err == nil {

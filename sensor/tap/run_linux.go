@@ -15,15 +15,16 @@ import (
 
 // Tap observes until Close.
 type Tap struct {
-	opt     Options
-	sink    Sink
-	ring    *ring
-	own     own
-	table   *table
-	sockets sockets
-	out     outgoing
-	sent    sent
-	ports   map[int32]bool
+	opt      Options
+	sink     Sink
+	ring     *ring
+	own      own
+	table    *table
+	sockets  sockets
+	closings closings
+	out      outgoing
+	sent     sent
+	ports    map[int32]bool
 	// watching is false while the interface that was named is not there.
 	watching atomic.Bool
 
@@ -45,7 +46,11 @@ func Start(ctx context.Context, opt Options, sink Sink) (*Tap, error) {
 		return nil, err
 	}
 	t.watching.Store(true)
+	if !opt.looksAtOutgoing {
+		t.closings.start()
+	}
 	if err := t.refreshLinks(); err != nil {
+		t.closings.close()
 		return nil, errors.Join(err, t.ring.close())
 	}
 	t.sockets.open()
@@ -118,6 +123,9 @@ func (t *Tap) drain() {
 func (t *Tap) read(wait time.Duration) (bool, error) {
 	return t.ring.read(wait, func() {
 		now := time.Now()
+		if t.closings.open {
+			t.closings.drain(now)
+		}
 		t.out.drain(func(p *packet) { t.sent.add(now, exchange{own: p.src, peer: p.dst}) })
 	}, t.packet)
 }
@@ -146,7 +154,7 @@ func (t *Tap) packet(c captured) {
 
 // answers reports whether a socket of this machine has the port.
 func (t *Tap) answers(now time.Time, port uint16) bool {
-	return t.opt.Served(terroir.UDP, port) || t.sockets.has(now, port)
+	return t.opt.Served(terroir.UDP, port) || t.closings.has(now, port) || t.sockets.has(now, port)
 }
 
 // take returns the rows and losses of the interval, never nil.
@@ -180,6 +188,7 @@ func (t *Tap) Close() (err error) {
 		err = t.ring.close()
 		t.sockets.close()
 		t.out.close()
+		t.closings.close()
 		select {
 		case failed := <-t.errs:
 			err = errors.Join(failed, err)

@@ -5,8 +5,8 @@
 // Attempts of one source on one port of one address are one row an interval, with their number, the time of the first
 // and, as its duration, how much later the last came. A SYN that is sent again (the same ports and sequence number,
 // within a minute or two) is one attempt. Not counted are packets that the sensor's machine sends,
-// answers to it (UDP from an end to which it sent something less than half a minute ago, or to a port that one of its
-// sockets has), and the operator's own ports (Never).
+// answers to it (UDP to a port that one of its sockets has, or had less than half a minute ago; where the kernel does not
+// tell of sockets that go, UDP from an end to which it sent something), and the operator's own ports (Never).
 //
 // A SYN to a served port is the listener's, if the handshake is completed. One that the client takes back with a RST, as
 // scanners of SYNs do, is an event of kind error; those that are neither are counted as lost ("half_open"): clients that
@@ -57,6 +57,9 @@ type Options struct {
 	RingBytes int
 	// Seen is told the rows of each interval. It must not keep or change them. It may be nil.
 	Seen func([]terroir.Record)
+
+	// looksAtOutgoing does without the kernel's word on sockets that go, as on systems that do not give it.
+	looksAtOutgoing bool
 }
 
 func (o *Options) defaults() {
