@@ -23,8 +23,8 @@ import (
 const (
 	clients      = 64
 	payloadBytes = 200
-	sessionsEach = 4 * time.Second
-	rounds       = 5
+	sessionsEach = 2 * time.Second
+	rounds       = 9
 	busAt        = server + ":4222"
 )
 
@@ -67,8 +67,11 @@ func sessions(args []string) error {
 		{"sensor, silent, sends to a bus", sensor(there + fmt.Sprintf(port, "none")), readSpool, syscall.SIGTERM},
 	}
 	results := make([][]result, len(list))
-	for range rounds {
+	for round := range rounds {
 		for i := range list {
+			if round%2 == 1 { // There and back, so that no contender always has the same neighbour.
+				i = len(list) - 1 - i
+			}
 			r, err := list[i].run(self)
 			if err != nil {
 				return fmt.Errorf("%s: %w", list[i].name, err)
@@ -80,26 +83,42 @@ func sessions(args []string) error {
 	return nil
 }
 
+// print shows medians over the rounds. A ratio is that of two runs of one round, which share what the machine did meanwhile.
 func print(list []contender, results [][]result) {
-	median := func(i int, of func(result) float64) float64 {
-		var all []float64
-		for _, r := range results[i] {
-			all = append(all, of(r))
-		}
-		slices.Sort(all)
-		return all[len(all)/2]
-	}
 	rate, cpu := func(r result) float64 { return r.perSecond }, func(r result) float64 { return r.cpu }
-	fmt.Printf("%d clients, %d bytes a session, %d rounds of %s in turn; medians, and ratios to the first\n", clients, payloadBytes, rounds, sessionsEach)
-	fmt.Printf("%-32s %12s %7s %14s %7s %9s %6s %8s\n", "", "sessions/s", "ratio", "CPU µs each", "ratio", "sessions", "lost", "doubled")
+	fmt.Printf("%d clients, %d bytes a session, %d rounds of %s, each in turn; medians, and in brackets the least and the most\n",
+		clients, payloadBytes, rounds, sessionsEach)
+	fmt.Printf("%-32s %10s %18s %11s %18s %9s %5s %8s\n", "", "sessions/s", "ratio", "CPU µs each", "ratio", "sessions", "lost", "doubled")
 	for i, c := range list {
 		var sum result
 		for _, r := range results[i] {
 			sum.sent, sum.lost, sum.doubled = sum.sent+r.sent, sum.lost+r.lost, sum.doubled+r.doubled
 		}
-		fmt.Printf("%-32s %12.0f %7.2f %14.1f %7.2f %9d %6d %8d\n", c.name, median(i, rate), median(i, rate)/median(0, rate),
-			median(i, cpu)*1e6, median(i, cpu)/median(0, cpu), sum.sent, sum.lost, sum.doubled)
+		fmt.Printf("%-32s %10.0f %18s %11.1f %18s %9d %5d %8d\n", c.name, median(each(results[i], rate)), ratios(results, i, rate),
+			median(each(results[i], cpu))*1e6, ratios(results, i, cpu), sum.sent, sum.lost, sum.doubled)
 	}
+}
+
+func each(results []result, of func(result) float64) (all []float64) {
+	for _, r := range results {
+		all = append(all, of(r))
+	}
+	return all
+}
+
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// ratios compares a contender's rounds with the first contender's.
+func ratios(results [][]result, i int, of func(result) float64) string {
+	all := each(results[i], of)
+	for k, first := range results[0] {
+		all[k] /= of(first)
+	}
+	middle := median(all)
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", middle, all[0], all[len(all)-1])
 }
 
 // run starts the contender, sends it sessions, ends it and compares what it recorded with what was sent.
