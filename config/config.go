@@ -97,6 +97,7 @@ type Hub struct {
 	Listen string `yaml:"listen" doc:"address of page and API; loopback only"`
 	Views  string `yaml:"views" doc:"folder with views of your own"`
 	Bus    Bus    `yaml:"bus" doc:"where batches of sensors come in"`
+	Lake   Lake   `yaml:"lake" doc:"where the tables are"`
 	Commit Commit `yaml:"commit" doc:"when a batch is committed"`
 	Geo    Geo    `yaml:"geo" doc:"databases asked before the shipped ones"`
 
@@ -110,6 +111,11 @@ type Bus struct {
 	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one"`
 	Dir    string `yaml:"dir" doc:"folder of the embedded bus; default DIR/bus"`
 	Auth   bool   `yaml:"auth" doc:"only sensors that joined (terroir fleet) are let in, over TLS; needed beyond loopback"`
+}
+
+// Lake says where the tables are.
+type Lake struct {
+	Dir string `yaml:"dir" doc:"folder of the tables; default DIR/lake. Hubs that share a bus share it, too"`
 }
 
 // Commit says when a batch is committed: whichever comes first.

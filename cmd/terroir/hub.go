@@ -101,7 +101,11 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 		return h, err
 	}
 	h.close = append(h.close, func() error { _ = h.listen.Close(); return nil }) // Closed already where it was served.
-	l, err := lake.Open(ctx, lakeDir(cfg.Dir))
+	tables := cfg.Lake.Dir
+	if tables == "" {
+		tables = lakeDir(cfg.Dir)
+	}
+	l, err := lake.Open(ctx, tables)
 	if err != nil {
 		return h, err
 	}
