@@ -73,6 +73,7 @@ func (c *committer) insist(ctx context.Context, p *part) {
 	for {
 		err := c.hub.commit(ctx, p)
 		if err == nil {
+			c.hub.pipe.recycle(p.batch)
 			return
 		}
 		if ctx.Err() != nil {

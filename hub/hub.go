@@ -97,7 +97,7 @@ const messageQueue = 32
 // maxHeld and maxHeldBytes bound the batch that grows while another one is committed: in batches of the usual size, and
 // in bytes of payloads.
 const (
-	maxHeld      = 8
+	maxHeld      = 4
 	maxHeldBytes = 256 << 20
 )
 
@@ -172,9 +172,15 @@ func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-ch
 		case <-ready:
 			h.commits.work <- h.next()
 		case <-tick.C:
+			if h.stream == 0 && time.Since(h.since) > restAfter {
+				h.pipe.release()
+			}
 		}
 	}
 }
+
+// restAfter is how long nothing must come before the memory of batches is given back.
+const restAfter = time.Minute
 
 func sleep(ctx context.Context, d time.Duration) {
 	select {
