@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -37,6 +38,8 @@ type Hub struct {
 	// since is when the oldest record of the batch arrived; stream the last bus sequence in it.
 	since  time.Time
 	stream uint64
+	// resting: memory was given back since the last record came.
+	resting bool
 
 	mu     sync.Mutex
 	recent recent
@@ -172,15 +175,22 @@ func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-ch
 		case <-ready:
 			h.commits.work <- h.next()
 		case <-tick.C:
-			if h.stream == 0 && time.Since(h.since) > restAfter {
-				h.pipe.release()
+			if h.stream == 0 && !h.resting && time.Since(h.since) > restAfter {
+				h.rest()
 			}
 		}
 	}
 }
 
-// restAfter is how long nothing must come before the memory of batches is given back.
-const restAfter = time.Minute
+// restAfter is how long nothing must come before the hub rests.
+const restAfter = 30 * time.Second
+
+// rest gives the memory back that only work needs.
+func (h *Hub) rest() {
+	h.resting = true
+	h.pipe.release()
+	debug.FreeOSMemory()
+}
 
 func sleep(ctx context.Context, d time.Duration) {
 	select {

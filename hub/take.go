@@ -12,7 +12,7 @@ import (
 // take takes in one message. What is wrong with it concerns its sensor alone: it is counted, and the hub goes on.
 func (h *Hub) take(m bus.Message) {
 	if h.stream == 0 {
-		h.since = time.Now()
+		h.since, h.resting = time.Now(), false
 	}
 	h.stream = m.Stream
 	b, err := wire.DecodeBatch(m.Data)
