@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,9 +22,16 @@ type Options struct {
 	Analyzer Analyzer
 	// Recent is how many of the newest events are kept for Recent; default 200.
 	Recent int
+	// Replicas is how many servers of the bus keep each batch; default 1. Wait is how long a bus that is not ready is
+	// waited for at the start; default 1 minute.
+	Replicas int
+	Wait     time.Duration
+	// Lease is how long another hub may say nothing until its partitions are taken over; default 4 s.
+	Lease time.Duration
 }
 
-// Hub brings batches from the bus into the lake, each record once. One Hub consumes a bus.
+// Hub brings batches from the bus into the lake, each record once. Several hubs that have the same bus and the same lake
+// share the work.
 type Hub struct {
 	lake *lake.Lake
 	bus  *bus.Bus
@@ -34,8 +40,13 @@ type Hub struct {
 	pipe  *pipeline
 	order *order
 	// since is when the oldest record of the batch arrived; stream the last bus sequence in it.
-	since  time.Time
-	stream uint64
+	since      time.Time
+	stream     uint64
+	settlement settlement
+	// asked is when the lake's marks were last read because something seemed to be missing; begun, that partitions were
+	// taken over before.
+	asked time.Time
+	begun bool
 
 	mu     sync.Mutex
 	recent []Arrival
@@ -83,16 +94,23 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Recent == 0 {
 		opt.Recent = 200
 	}
-	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{}}
+	if opt.Replicas == 0 {
+		opt.Replicas = 1
+	}
+	if opt.Wait == 0 {
+		opt.Wait = time.Minute
+	}
+	if opt.Lease == 0 {
+		opt.Lease = 4 * time.Second
+	}
+	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{}, settlement: newSettlement()}
 }
 
-// messageQueue bounds the batches that wait while a commit is under way.
-const messageQueue = 32
-
-// Run consumes until ctx ends, and then commits what it has taken in. Sensors that the lake has heard of before are
-// told where it stands first.
+// Run consumes this hub's partitions until ctx ends, and then commits what it has taken in.
+//
+// A bus that cannot be reached, or is not ready, within Options.Wait yields an EUNREACHABLE error.
 func (h *Hub) Run(ctx context.Context) error {
-	if err := h.bus.Setup(ctx, 1); err != nil {
+	if err := h.bus.SetupWithin(ctx, h.opt.Wait, h.opt.Replicas); err != nil {
 		return err
 	}
 	marks, err := h.lake.Marks(ctx)
@@ -100,69 +118,59 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	h.order = newOrder(marks)
-	if err := h.publish(ctx, marks); err != nil {
-		return err
-	}
-	messages := make(chan bus.Message, messageQueue)
-	failed := make(chan error, 1)
+	h.order.ask = func(certain bool) { h.ask(ctx, certain) }
+	in, l := newIntake(h.bus), newLease(h.bus, h.opt.Lease)
 	consuming, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() { failed <- h.consume(consuming, messages) }()
-	err = h.loop(ctx, messages, failed)
+	var following sync.WaitGroup
+	following.Go(func() {
+		l.follow(consuming, func(mine []bus.Partition) { in.change(consuming, mine) })
+		in.close()
+	})
+	h.loop(ctx, in)
 	stop()
+	following.Wait()
 	// What was taken in but not committed stays on the bus and with the sensors; committing it now only saves work.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	return errors.Join(err, h.commit(ending))
+	err = h.commit(ending)
+	l.leave()
+	return err
 }
 
-// consume feeds the loop, again and again: a bus that went away comes back.
-func (h *Hub) consume(ctx context.Context, messages chan<- bus.Message) error {
+// loop takes in what comes, and commits, until ctx ends.
+func (h *Hub) loop(ctx context.Context, in *intake) {
+	tick := time.NewTicker(min(h.opt.Interval/10+time.Millisecond, time.Second))
+	defer tick.Stop()
 	for {
-		err := h.bus.Consume(ctx, func(m bus.Message) error {
-			select {
-			case messages <- m:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		if ctx.Err() != nil {
-			return nil
+		messages := in.messages
+		if h.pipe.rows() >= 2*h.opt.Rows {
+			messages = nil // Commits fail: take no more than can be held.
 		}
-		slog.Warn("hub: the bus is away", "error", err)
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
+			return
+		case ps := <-in.taken:
+			h.takeOver(ctx, ps)
+		case m := <-messages:
+			h.take(m)
+			h.settlement.note(m)
+		case <-tick.C:
+		}
+		if h.due() {
+			h.try(ctx, h.commit)
+		} else if h.settlement.open {
+			h.try(ctx, h.settle)
 		}
 	}
 }
 
-func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-chan error) error {
-	tick := time.NewTicker(min(h.opt.Interval/10+time.Millisecond, time.Second))
-	defer tick.Stop()
-	for {
-		in := messages
-		if h.pipe.rows() >= 2*h.opt.Rows {
-			in = nil // Commits fail: take no more than can be held.
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-failed:
-			return err
-		case m := <-in:
-			h.take(m)
-		case <-tick.C:
-		}
-		if h.due() {
-			if err := h.commit(ctx); err != nil && ctx.Err() == nil {
-				slog.Error("hub: commit failed; it will be tried again", "error", err)
-				h.fail(err)
-				sleep(ctx, time.Second)
-			}
-		}
+// try does one step of a commit; what fails is said, and tried again later.
+func (h *Hub) try(ctx context.Context, step func(context.Context) error) {
+	if err := step(ctx); err != nil && ctx.Err() == nil {
+		slog.Error("hub: commit failed; it will be tried again", "error", err)
+		h.fail(err)
+		sleep(ctx, time.Second)
 	}
 }
 
@@ -188,14 +196,12 @@ func (h *Hub) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stream := h.stream
 	h.pipe.take()
 	h.stream = 0
+	h.order.raise(marks) // Another hub may have committed meanwhile.
+	h.settlement.commit(marks)
 	h.committed(begun)
-	if err := h.publish(ctx, h.order.touched(marks)); err != nil {
-		return err
-	}
-	return h.bus.Free(ctx, stream)
+	return h.settle(ctx)
 }
 
 // publish tells every sensor of the marks how far the lake is. A sensor with several epochs is told of the last one

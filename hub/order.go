@@ -13,6 +13,9 @@ type order struct {
 	// epoch is the epoch of which each sensor last sent something.
 	epoch map[string]uint64
 	fresh map[lake.Spool]bool
+	// ask, which may be nil, is called before a gap is believed: another hub may have filled it in the lake. certain says
+	// that a loss would be recorded.
+	ask func(certain bool)
 }
 
 // verdict on a record.
@@ -39,6 +42,10 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	o.epoch[p.Sensor] = p.Epoch
 	o.fresh[s] = true
 	last := o.last[s]
+	if p.Sequence > last+1 && o.ask != nil {
+		o.ask(p.Sequence == oldest)
+		last = o.last[s]
+	}
 	switch {
 	case p.Sequence <= last:
 		return duplicate, 0
@@ -58,12 +65,24 @@ func (o *order) current(s lake.Spool) bool {
 	return !ok || e == s.Epoch
 }
 
-// touched returns the marks of the spools that sent something since the last call.
+// raise takes over what the lake has, where that is more: another hub may have brought it there. What is known beyond it
+// is in the batch, which is never given up.
+func (o *order) raise(m lake.Marks) {
+	for s, n := range m.Last {
+		o.last[s] = max(o.last[s], n)
+	}
+}
+
+// touched returns the marks of the spools that sent something since told was called.
 func (o *order) touched(m lake.Marks) lake.Marks {
 	t := lake.Marks{Stream: m.Stream, Last: map[lake.Spool]uint64{}}
 	for s := range o.fresh {
-		t.Last[s] = m.Last[s]
+		if n, ok := m.Last[s]; ok {
+			t.Last[s] = n
+		}
 	}
-	clear(o.fresh)
 	return t
 }
+
+// told says that the sensors know the marks of what they sent.
+func (o *order) told() { clear(o.fresh) }
