@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -76,13 +77,7 @@ const (
 //
 // A bus that is away, or whose consumer broke off, yields an EUNREACHABLE error; to begin anew is then up to the caller.
 func (b *Bus) Consume(ctx context.Context, p Partition, f func(Message) error) error {
-	c, err := b.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverAllPolicy, FilterSubjects: []string{p.filter()},
-	})
-	if err != nil {
-		return unreachable(b, "cannot consume", err)
-	}
-	it, err := c.Messages(jetstream.PullMaxBytes(waitingBytes), jetstream.PullThresholdBytes(refillBelow))
+	it, err := b.messages(ctx, p)
 	if err != nil {
 		return unreachable(b, "cannot consume", err)
 	}
@@ -105,6 +100,26 @@ func (b *Bus) Consume(ctx context.Context, p Partition, f func(Message) error) e
 			return err
 		}
 	}
+}
+
+// A server whose consumer says nothing for two heartbeats is given up. forget is when a server gives up a consumer whose
+// hub asks for nothing any more.
+const (
+	expiry    = 10 * time.Second
+	heartbeat = 2 * time.Second
+	forget    = time.Minute
+)
+
+// messages begins at the first batch of the partition.
+func (b *Bus) messages(ctx context.Context, p Partition) (jetstream.MessagesContext, error) {
+	c, err := b.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverAllPolicy, FilterSubjects: []string{p.filter()}, InactiveThreshold: forget, MaxResetAttempts: 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.Messages(jetstream.PullMaxBytes(waitingBytes), jetstream.PullThresholdBytes(refillBelow),
+		jetstream.PullExpiry(expiry), jetstream.PullHeartbeat(heartbeat))
 }
 
 // Holds reports whether the bus has a batch of the partition.

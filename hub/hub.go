@@ -43,10 +43,12 @@ type Hub struct {
 	since      time.Time
 	stream     uint64
 	settlement settlement
-	// asked is when the lake's marks were last read because something seemed to be missing; begun, that partitions were
-	// taken over before.
-	asked time.Time
-	begun bool
+	// inVain is when the lake was last asked for what a sensor's records should follow, and did not have it; begun, that
+	// partitions were taken over before.
+	inVain map[string]time.Time
+	begun  bool
+	// follow tells which partitions are this hub's; nil means by leases.
+	follow func(context.Context, func([]bus.Partition))
 
 	mu     sync.Mutex
 	recent []Arrival
@@ -103,7 +105,8 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Lease == 0 {
 		opt.Lease = 4 * time.Second
 	}
-	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{}, settlement: newSettlement()}
+	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{},
+		settlement: newSettlement(), inVain: map[string]time.Time{}}
 }
 
 // Run consumes this hub's partitions until ctx ends, and then commits what it has taken in.
@@ -118,13 +121,17 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	h.order = newOrder(marks)
-	h.order.ask = func(certain bool) { h.ask(ctx, certain) }
+	h.order.ask = func(p *terroir.Position, certain bool) { h.ask(ctx, p, certain) }
 	in, l := newIntake(h.bus), newLease(h.bus, h.opt.Lease)
+	follow := h.follow
+	if follow == nil {
+		follow = l.follow
+	}
 	consuming, stop := context.WithCancel(ctx)
 	defer stop()
 	var following sync.WaitGroup
 	following.Go(func() {
-		l.follow(consuming, func(mine []bus.Partition) { in.change(consuming, mine) })
+		follow(consuming, func(mine []bus.Partition) { in.change(consuming, mine) })
 		in.close()
 	})
 	h.loop(ctx, in)

@@ -15,7 +15,7 @@ type order struct {
 	fresh map[lake.Spool]bool
 	// ask, which may be nil, is called before a gap is believed: another hub may have filled it in the lake. certain says
 	// that a loss would be recorded.
-	ask func(certain bool)
+	ask func(p *terroir.Position, certain bool)
 }
 
 // verdict on a record.
@@ -43,7 +43,7 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	o.fresh[s] = true
 	last := o.last[s]
 	if p.Sequence > last+1 && o.ask != nil {
-		o.ask(p.Sequence == oldest)
+		o.ask(p, p.Sequence == oldest)
 		last = o.last[s]
 	}
 	switch {

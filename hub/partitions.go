@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"terroir"
 	"terroir/bus"
 	"terroir/lake"
 )
@@ -20,6 +22,8 @@ type intake struct {
 	messages chan bus.Message
 	taken    chan []bus.Partition
 	stop     map[bus.Partition]func()
+	// away: it was said that nothing can be consumed.
+	away atomic.Bool
 }
 
 func newIntake(b *bus.Bus) *intake {
@@ -74,11 +78,11 @@ func (in *intake) begin(ctx context.Context, p bus.Partition) (stop func()) {
 
 // consume feeds the loop, again and again from the first batch that is left: a bus that went away comes back.
 func (in *intake) consume(ctx context.Context, p bus.Partition) {
-	for said := false; ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		err := in.waitForOlder(ctx, p)
 		if err == nil {
 			err = in.bus.Consume(ctx, p, func(m bus.Message) error {
-				said = false
+				in.away.Store(false)
 				select {
 				case in.messages <- m:
 					return nil
@@ -90,10 +94,9 @@ func (in *intake) consume(ctx context.Context, p bus.Partition) {
 		if ctx.Err() != nil {
 			return
 		}
-		if !said {
-			slog.Warn("hub: the bus is away", "partition", int(p), "error", err)
+		if !in.away.Swap(true) {
+			slog.Warn("hub: the bus is away; it is tried again", "error", err)
 		}
-		said = true
 		sleep(ctx, time.Second)
 	}
 }
@@ -139,21 +142,24 @@ func (h *Hub) takeOver(ctx context.Context, ps []bus.Partition) {
 	}
 }
 
-// askEvery bounds how often the lake is asked because of records that came early.
+// askEvery bounds how often the lake is asked because of one sensor whose records came early, and were.
 const askEvery = time.Second
 
-// ask reads the lake's marks because something seems to be missing.
-func (h *Hub) ask(ctx context.Context, certain bool) {
-	if !certain && time.Since(h.asked) < askEvery {
+// ask reads the lake's marks because something seems to be missing before the position. certain says that a loss would
+// be recorded.
+func (h *Hub) ask(ctx context.Context, p *terroir.Position, certain bool) {
+	if !certain && time.Since(h.inVain[p.Sensor]) < askEvery {
 		return
 	}
-	h.asked = time.Now()
 	marks, err := h.lake.Marks(ctx)
 	if err != nil {
 		slog.Warn("hub: the lake's marks cannot be read", "error", err)
 		return
 	}
 	h.order.raise(marks)
+	if h.order.last[lake.Spool{Sensor: p.Sensor, Epoch: p.Epoch}]+1 < p.Sequence {
+		h.inVain[p.Sensor] = time.Now()
+	}
 }
 
 // settlement is what is to be done after a commit: the sensors are told, and the bus is freed. What fails is done with the
