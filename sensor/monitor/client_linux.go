@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -43,7 +44,7 @@ func Start(opt Options) (*Client, error) {
 	}
 	cmd := exec.Command(ownProgram, "monitor")
 	cmd.Args[0] = os.Args[0] // as which the program may be told what it is
-	cmd.Env = append(os.Environ(), variable+"=3", variable+"_HUB="+opt.Hub, variable+"_FILE="+opt.File)
+	cmd.Env = append(os.Environ(), variable+"=3", variable+"_HUB="+strings.Join(opt.Hubs, ","), variable+"_FILE="+opt.File)
 	cmd.ExtraFiles = []*os.File{other}
 	cmd.Stderr = os.Stderr
 	// Who ends the sensor with the keys of a terminal does not mean the monitor, which ends after it.

@@ -31,8 +31,8 @@ const (
 
 // Options of a monitor.
 type Options struct {
-	// Hub is the host and port to which it connects, and no other.
-	Hub string
+	// Hubs are the hosts and ports of the hub's servers, to one of which it connects, and to no other.
+	Hubs []string
 	// File is the configuration that it reads; "" means an empty one.
 	File string
 	// UID and GID are whom it runs as; UID 0 means as whoever starts it.

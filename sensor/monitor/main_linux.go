@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -29,7 +30,7 @@ func Main() {
 	_ = os.WriteFile("/proc/self/comm", []byte("terroir-monitor"), 0) // for ps; otherwise it is called exe
 	// The sensor decides when the monitor ends: a signal to both must not take the hub away from what is still to be sent.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	if err := serve(Options{Hub: os.Getenv(variable + "_HUB"), File: os.Getenv(variable + "_FILE")}); err != nil {
+	if err := serve(Options{Hubs: strings.Split(os.Getenv(variable+"_HUB"), ","), File: os.Getenv(variable + "_FILE")}); err != nil {
 		fmt.Fprintln(os.Stderr, "terroir monitor:", err)
 		os.Exit(1)
 	}
@@ -48,14 +49,16 @@ func serve(opt Options) error {
 		return err
 	}
 	want := make([]byte, 1)
-	for {
+	for next := 0; ; {
 		if n, err := conn.Read(want); err != nil || n == 0 {
 			return nil // The sensor ended.
 		}
 		var err error
 		switch want[0] {
 		case wantConnection:
-			err = giveConnection(conn, opt.Hub)
+			// One server after the other: what makes the sensor ask again may be that it lost the last one.
+			err = giveConnection(conn, opt.Hubs[next%len(opt.Hubs)])
+			next++
 		case wantConfiguration:
 			text, failed := readFile(opt.File)
 			err = answer(conn, wantConfiguration, text, failed, nil)
@@ -69,7 +72,7 @@ func serve(opt Options) error {
 }
 
 // confineSelf leaves the monitor what it needs: to read the configuration's folder and to resolve the hub's name, and to
-// connect to the hub's port. What the system cannot take away it says once, as the sensor does of itself.
+// connect to the hub's ports. What the system cannot take away it says once, as the sensor does of itself.
 func confineSelf(opt Options) error {
 	// Folders, not files: whoever manages a resolv.conf puts a new file in its place.
 	rules := confine.Rules{ReadFolders: []string{"/etc"}}
@@ -79,15 +82,18 @@ func confineSelf(opt Options) error {
 	if opt.File != "" {
 		rules.ReadFolders = append(rules.ReadFolders, filepath.Dir(opt.File))
 	}
-	_, port, err := net.SplitHostPort(opt.Hub)
-	if err != nil {
-		return err
+	rules.Connect = []uint16{53}
+	for _, hub := range opt.Hubs {
+		_, port, err := net.SplitHostPort(hub)
+		if err != nil {
+			return err
+		}
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return err
+		}
+		rules.Connect = append(rules.Connect, uint16(number))
 	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return err
-	}
-	rules.Connect = []uint16{uint16(number), 53}
 	for _, step := range []func() error{confine.KeepNothing, confine.NoNewPrivileges, func() error { return confine.Paths(rules) }, confine.CallsOut} {
 		if err := step(); err != nil && !errors.Is(err, confine.ErrMissing) {
 			return err

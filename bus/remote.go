@@ -1,0 +1,66 @@
+package bus
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"terroir"
+)
+
+// Remote is what a bus elsewhere asks of those who connect to it, as text.
+type Remote struct {
+	// Credentials is a NATS credentials file, or the seed of a user's NKey; "" where none are asked for.
+	Credentials string
+	// CA is the certificate, or several, in PEM, of those who may answer; "" means those whom the system trusts, where the
+	// address is tls://.
+	CA string
+}
+
+// Options are those of a connection. Text that is neither a key nor a certificate yields an ECONFIG error that does not
+// repeat it.
+func (r Remote) Options() ([]nats.Option, error) {
+	var options []nats.Option
+	if r.Credentials != "" {
+		o, err := keyOption([]byte(r.Credentials))
+		if err != nil {
+			return nil, &terroir.Error{Code: terroir.ECONFIG, Message: "these are not credentials of NATS", Err: err,
+				Hint: "give a .creds file, or a user's seed, which begins with SU"}
+		}
+		options = append(options, o)
+	}
+	if r.CA != "" {
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM([]byte(r.CA)) {
+			return nil, &terroir.Error{Code: terroir.ECONFIG, Message: "there is no certificate in this", Hint: "give a file in PEM"}
+		}
+		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}))
+	}
+	return options, nil
+}
+
+// keyOption shows who connects: by JWT and seed where there is a JWT, else by the seed alone.
+func keyOption(text []byte) (nats.Option, error) {
+	if strings.Contains(string(text), "BEGIN NATS USER JWT") {
+		if _, err := nkeys.ParseDecoratedJWT(text); err != nil {
+			return nil, err
+		}
+		if _, err := nkeys.ParseDecoratedUserNKey(text); err != nil {
+			return nil, errors.New("no seed of a user")
+		}
+		return nats.UserCredentialBytes(text), nil
+	}
+	key, err := nkeys.ParseDecoratedUserNKey(text)
+	if err != nil {
+		return nil, errors.New("no seed of a user")
+	}
+	public, err := key.PublicKey()
+	if err != nil {
+		return nil, err
+	}
+	return nats.Nkey(public, key.Sign), nil
+}
