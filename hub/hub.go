@@ -140,7 +140,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	// What was taken in but not committed stays on the bus and with the sensors; committing it now only saves work.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	err = h.commit(ending)
+	if err = h.commit(ending); err == nil {
+		err = h.settle(ending)
+	}
 	l.leave()
 	return err
 }
@@ -165,19 +167,16 @@ func (h *Hub) loop(ctx context.Context, in *intake) {
 		case <-tick.C:
 		}
 		if h.due() {
-			h.try(ctx, h.commit)
-		} else if h.settlement.open {
-			h.try(ctx, h.settle)
+			if err := h.commit(ctx); err != nil && ctx.Err() == nil {
+				slog.Error("hub: commit failed; it will be tried again", "error", err)
+				h.fail(err)
+				sleep(ctx, time.Second)
+			}
 		}
-	}
-}
-
-// try does one step of a commit; what fails is said, and tried again later.
-func (h *Hub) try(ctx context.Context, step func(context.Context) error) {
-	if err := step(ctx); err != nil && ctx.Err() == nil {
-		slog.Error("hub: commit failed; it will be tried again", "error", err)
-		h.fail(err)
-		sleep(ctx, time.Second)
+		if err := h.settle(ctx); err != nil && ctx.Err() == nil {
+			slog.Warn("hub: committed, but the bus could not be told; it will be tried again", "error", err)
+			sleep(ctx, time.Second)
+		}
 	}
 }
 
@@ -192,7 +191,7 @@ func (h *Hub) due() bool {
 	return h.stream > 0 && (h.pipe.rows() >= h.opt.Rows || time.Since(h.since) >= h.opt.Interval)
 }
 
-// commit brings what was taken in into the lake, tells the sensors and frees the bus.
+// commit brings what was taken in into the lake.
 func (h *Hub) commit(ctx context.Context) error {
 	if h.stream == 0 {
 		return nil
@@ -208,7 +207,7 @@ func (h *Hub) commit(ctx context.Context) error {
 	h.order.raise(marks) // Another hub may have committed meanwhile.
 	h.settlement.commit(marks)
 	h.committed(begun)
-	return h.settle(ctx)
+	return nil
 }
 
 // publish tells every sensor of the marks how far the lake is. A sensor with several epochs is told of the last one

@@ -162,8 +162,7 @@ func (h *Hub) ask(ctx context.Context, p *terroir.Position, certain bool) {
 	}
 }
 
-// settlement is what is to be done after a commit: the sensors are told, and the bus is freed. What fails is done with the
-// next commit, or at the next tick.
+// settlement is what is to be done after a commit: the sensors are told, and the bus is freed. What fails is done later.
 type settlement struct {
 	marks lake.Marks
 	// upTo is the last bus sequence of each partition that is in the lake; next is what becomes of it with the commit.
@@ -187,8 +186,11 @@ func (s *settlement) commit(marks lake.Marks) {
 	s.marks, s.open = marks, true
 }
 
-// settle tells and frees.
+// settle tells the sensors what the lake has and frees the bus, where that was not done since the last commit.
 func (h *Hub) settle(ctx context.Context) error {
+	if !h.settlement.open {
+		return nil
+	}
 	if err := h.publish(ctx, h.order.touched(h.settlement.marks)); err != nil {
 		return err
 	}
