@@ -97,7 +97,7 @@ func (c *crew) mark(sensor string) uint64 {
 // until waits for what must come true in time.
 func until(t *testing.T, within time.Duration, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !f(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(within); !f(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("not in time: " + what)
 		}
