@@ -50,9 +50,11 @@ func (b *Bus) replicas(ctx context.Context, asked int) (int, error) {
 }
 
 const (
-	// setupPause is the time between two attempts, setupTry how long one may take.
-	setupPause = 500 * time.Millisecond
-	setupTry   = 5 * time.Second
+	// setupPause is the time between two attempts. An attempt may take setupTry at first, and then twice as long each time
+	// up to setupTryMax: a cluster without a leader does not answer at all, a slow one answers late.
+	setupPause  = 500 * time.Millisecond
+	setupTry    = time.Second
+	setupTryMax = 8 * time.Second
 )
 
 // SetupWithin is Setup for a bus that may still be starting, or choosing its leaders: it is tried until it works, at most
@@ -61,8 +63,9 @@ const (
 // It yields the last EUNREACHABLE error when the time is over, and the error of ctx when that ends before.
 func (b *Bus) SetupWithin(ctx context.Context, within time.Duration, replicas int) error {
 	deadline := time.Now().Add(within)
-	for said := false; ; said = true {
-		try, cancel := context.WithTimeout(ctx, setupTry)
+	said := false
+	for longest := setupTry; ; longest = min(2*longest, setupTryMax) {
+		try, cancel := context.WithTimeout(ctx, longest)
 		err := b.Setup(try, replicas)
 		cancel()
 		if err == nil {
@@ -76,6 +79,7 @@ func (b *Bus) SetupWithin(ctx context.Context, within time.Duration, replicas in
 		}
 		if !said {
 			slog.Warn("bus: not ready; waiting for it", "at most", within, "error", err)
+			said = true
 		}
 		select {
 		case <-ctx.Done():
