@@ -38,8 +38,13 @@ func (s *Sensor) checkNames() error {
 	if bad, ok := areBus(s.Hub); !ok {
 		return wrong(s.pos.of("hub"), fmt.Sprintf("%q is not the address of a bus", bad), busHint)
 	}
-	if s.Token != "" && !secretReference(s.Token) {
-		return wrong(s.pos.of("token"), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+	for _, x := range []struct{ key, reference string }{{"token", s.Token}, {"credentials", s.Credentials}, {"ca", s.CA}} {
+		if x.reference != "" && !secretReference(x.reference) {
+			return wrong(s.pos.of(x.key), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+		}
+	}
+	if s.Token != "" && (s.Credentials != "" || s.CA != "") {
+		return wrong(s.pos.of("token"), "token with credentials or ca", "who joins a fleet gets these from there: leave out one or the other")
 	}
 	if s.Theme != "containers" && s.Theme != "none" {
 		return wrong(s.pos.of("theme"), fmt.Sprintf("there is no theme %q", s.Theme), "use containers, or none with listen.ports")

@@ -16,20 +16,23 @@ import (
 
 // Sensor is the configuration of a sensor.
 type Sensor struct {
-	Sensor    string   `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
-	Region    string   `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
-	Dir       string   `yaml:"dir" doc:"folder for spool and certificate"`
-	Hub       string   `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222; of a cluster, several with commas between them"`
-	Token     string   `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
-	Theme     string   `yaml:"theme" doc:"list of served ports: containers, or none"`
-	Listen    Listen   `yaml:"listen" doc:"what is served, beside the theme"`
-	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
-	Personas  string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
-	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
-	Drain     Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
-	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
-	Explore   Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
-	Confine   Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
+	Sensor string `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
+	Region string `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
+	Dir    string `yaml:"dir" doc:"folder for spool and certificate"`
+	Hub    string `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222; of a cluster, several with commas between them"`
+	Token  string `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
+	// Credentials and CA are references to secrets.
+	Credentials string   `yaml:"credentials" doc:"file:NAME or env:NAME of the NATS credentials, or the NKey's seed, that a bus without a fleet asks for"`
+	CA          string   `yaml:"ca" doc:"file:NAME or env:NAME of the certificate (PEM) by which such a bus is known"`
+	Theme       string   `yaml:"theme" doc:"list of served ports: containers, or none"`
+	Listen      Listen   `yaml:"listen" doc:"what is served, beside the theme"`
+	Limits      Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
+	Personas    string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
+	Heartbeat   Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
+	Drain       Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
+	Tap         Tap      `yaml:"tap" doc:"attempts on unserved ports"`
+	Explore     Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
+	Confine     Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
 
 	origins map[string]string
 	pos     positions

@@ -27,6 +27,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"size out of range", "limits: {keep_bytes: 2MiB}\n", "f.yaml:1:22", "out of range"},
 		{"region", "region: ../etc\n", "f.yaml:1:9", `region "../etc"`},
 		{"hub", "hub: http://x\n", "f.yaml:1:6", "not the address of a bus"},
+		{"secret", "credentials: SUAB\n", "f.yaml:1:14", "a secret does not stand in the configuration"},
+		{"token and credentials", "token: 'env:A'\ncredentials: 'env:B'\n", "f.yaml:1:8", "token with credentials"},
 		{"theme", "theme: cars\n", "f.yaml:1:8", `no theme "cars"`},
 		{"address", "listen: {addresses: [127.0.0.1, nowhere]}\n", "f.yaml:1:33", "not an IP address"},
 		{"never", "tap: {never: [22, 99999]}\n", "f.yaml:1:19", "port 99999 is out of range"},

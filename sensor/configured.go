@@ -106,6 +106,7 @@ type running struct {
 	// read is the configuration as it was read, cfg with what the fleet says of the sensor.
 	read, cfg   config.Sensor
 	credentials *bus.Credentials // nil for a sensor that did not join
+	remote      []nats.Option    // what a bus without a fleet asks for
 	outside     outside
 	personas    atomic.Pointer[persona.Set]
 	revision    revisions
@@ -248,7 +249,7 @@ func (r *running) busOptions() []nats.Option {
 	if r.credentials != nil {
 		options = append(options, r.credentials.Options()...)
 	}
-	return options
+	return append(options, r.remote...)
 }
 
 func writeBound(file string, bound []listen.Bound) error {

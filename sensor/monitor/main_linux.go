@@ -49,19 +49,17 @@ func serve(opt Options) error {
 		return err
 	}
 	want := make([]byte, 1)
-	for next := 0; ; {
+	for {
 		if n, err := conn.Read(want); err != nil || n == 0 {
 			return nil // The sensor ended.
 		}
 		var err error
-		switch want[0] {
-		case wantConnection:
-			// One server after the other: what makes the sensor ask again may be that it lost the last one.
-			err = giveConnection(conn, opt.Hubs[next%len(opt.Hubs)])
-			next++
-		case wantConfiguration:
+		switch what := want[0]; {
+		case what >= wantConnection && int(what-wantConnection) < len(opt.Hubs):
+			err = giveConnection(conn, what, opt.Hubs[what-wantConnection])
+		case what == wantConfiguration:
 			text, failed := readFile(opt.File)
-			err = answer(conn, wantConfiguration, text, failed, nil)
+			err = answer(conn, what, text, failed, nil)
 		default:
 			return fmt.Errorf("request %q", want)
 		}
@@ -102,18 +100,18 @@ func confineSelf(opt Options) error {
 	return nil
 }
 
-func giveConnection(conn *net.UnixConn, hub string) error {
+func giveConnection(conn *net.UnixConn, what byte, hub string) error {
 	c, err := net.DialTimeout("tcp", hub, dialWithin)
 	if err != nil {
-		return answer(conn, wantConnection, nil, err, nil)
+		return answer(conn, what, nil, err, nil)
 	}
 	defer c.Close()
 	f, err := c.(*net.TCPConn).File()
 	if err != nil {
-		return answer(conn, wantConnection, nil, err, nil)
+		return answer(conn, what, nil, err, nil)
 	}
 	defer f.Close()
-	return answer(conn, wantConnection, nil, nil, f)
+	return answer(conn, what, nil, nil, f)
 }
 
 // answer sends what was asked for, or why there is none.
