@@ -22,7 +22,7 @@ func TestWhatABusElsewhereAsksForIsRead(t *testing.T) {
 	for _, c := range []struct {
 		remote  Remote
 		options int
-	}{{Remote{}, 0}, {Remote{Credentials: string(seed)}, 1}, {Remote{Credentials: creds}, 1}} {
+	}{{Remote{}, 0}, {Remote{Credentials: Given{Text: string(seed), From: "file:x"}}, 1}, {Remote{Credentials: Given{Text: creds, From: "file:x"}}, 1}} {
 		if o, err := c.remote.Options(); err != nil || len(o) != c.options {
 			t.Errorf("%d options, %v", len(o), err)
 		}
@@ -35,9 +35,9 @@ func TestWhatABusElsewhereAsksForIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []Remote{{Credentials: "secret"}, {Credentials: string(wrong)}, {Credentials: creds[:70]}, {CA: "secret"}} {
+	for _, r := range []Remote{{Credentials: Given{Text: "secret", From: "file:x"}}, {Credentials: Given{Text: string(wrong), From: "file:x"}}, {Credentials: Given{Text: creds[:70], From: "file:x"}}, {CA: Given{Text: "secret", From: "file:x"}}} {
 		_, err := r.Options()
-		if terroir.ErrorCode(err) != terroir.ECONFIG || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), string(wrong)) || strings.Contains(err.Error(), "\n") {
+		if terroir.ErrorCode(err) != terroir.ECONFIG || strings.Contains(err.Error(), "secret") || !strings.HasPrefix(err.Error(), "file:x: ") || strings.Contains(err.Error(), string(wrong)) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}

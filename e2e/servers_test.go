@@ -51,7 +51,7 @@ func TestASensorShowsItsKeyToABusElsewhere(t *testing.T) {
 	if !s.ReadyForConnections(10 * time.Second) {
 		t.Fatal("not ready")
 	}
-	options, err := bus.Remote{Credentials: asHub}.Options()
+	options, err := bus.Remote{Credentials: bus.Given{Text: asHub}}.Options()
 	if err != nil {
 		t.Fatal(err)
 	}

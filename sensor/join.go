@@ -93,7 +93,7 @@ func (r *running) remoteBus(cfg *config.Sensor) error {
 	var remote bus.Remote
 	for _, x := range []struct {
 		reference string
-		into      *string
+		into      *bus.Given
 	}{{cfg.Credentials, &remote.Credentials}, {cfg.CA, &remote.CA}} {
 		if x.reference == "" {
 			continue
@@ -102,10 +102,10 @@ func (r *running) remoteBus(cfg *config.Sensor) error {
 		if err != nil {
 			return err
 		}
-		*x.into = text
+		*x.into = bus.Given{Text: text, From: x.reference}
 	}
 	options, err := remote.Options()
-	if err == nil && remote.Credentials != "" {
+	if err == nil && remote.Credentials.Text != "" {
 		options = append(options, nats.CustomInboxPrefix(bus.InboxOf(cfg.Sensor)))
 	}
 	r.remote = options

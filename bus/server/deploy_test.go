@@ -98,7 +98,7 @@ func letsIn(t *testing.T, o *natsserver.Options, ca string, hub, sensor, strange
 		t.Fatal("not ready")
 	}
 	connect := func(who identity) *bus.Bus {
-		options, err := bus.Remote{Credentials: who.seed, CA: ca}.Options()
+		options, err := bus.Remote{Credentials: bus.Given{Text: who.seed}, CA: bus.Given{Text: ca}}.Options()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -178,11 +178,12 @@ func (h *openHub) connectElsewhere(cfg config.Bus) (*bus.Bus, error) {
 }
 
 // secret is what the reference stands for; nothing, where there is none.
-func secret(reference string) (string, error) {
+func secret(reference string) (bus.Given, error) {
 	if reference == "" {
-		return "", nil
+		return bus.Given{}, nil
 	}
-	return config.Secret(reference)
+	text, err := config.Secret(reference)
+	return bus.Given{Text: text, From: reference}, err
 }
 
 // openTrusted starts a bus that lets in only who joined the fleet.
