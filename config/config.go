@@ -16,20 +16,23 @@ import (
 
 // Sensor is the configuration of a sensor.
 type Sensor struct {
-	Sensor    string   `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
-	Region    string   `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
-	Dir       string   `yaml:"dir" doc:"folder for spool and certificate"`
-	Hub       string   `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222"`
-	Token     string   `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
-	Theme     string   `yaml:"theme" doc:"list of served ports: containers, or none"`
-	Listen    Listen   `yaml:"listen" doc:"what is served, beside the theme"`
-	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
-	Personas  string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
-	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
-	Drain     Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
-	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
-	Explore   Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
-	Confine   Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
+	Sensor string `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
+	Region string `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
+	Dir    string `yaml:"dir" doc:"folder for spool and certificate"`
+	Hub    string `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222; of a cluster, several with commas between them"`
+	Token  string `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
+	// Credentials and CA are references to secrets.
+	Credentials string   `yaml:"credentials" doc:"file:NAME or env:NAME of the NATS credentials, or the NKey's seed, that a bus without a fleet asks for"`
+	CA          string   `yaml:"ca" doc:"file:NAME or env:NAME of the certificate (PEM) by which such a bus is known"`
+	Theme       string   `yaml:"theme" doc:"list of served ports: containers, or none"`
+	Listen      Listen   `yaml:"listen" doc:"what is served, beside the theme"`
+	Limits      Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
+	Personas    string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
+	Heartbeat   Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
+	Drain       Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
+	Tap         Tap      `yaml:"tap" doc:"attempts on unserved ports"`
+	Explore     Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
+	Confine     Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
 
 	origins map[string]string
 	pos     positions
@@ -109,9 +112,14 @@ type Hub struct {
 // Bus says which bus a hub uses.
 type Bus struct {
 	Listen string `yaml:"listen" doc:"address of the embedded bus; loopback only, unless auth"`
-	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one"`
+	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one; of a cluster, several with commas between them"`
 	Dir    string `yaml:"dir" doc:"folder of the embedded bus; default DIR/bus"`
 	Auth   bool   `yaml:"auth" doc:"only sensors that joined (terroir fleet) are let in, over TLS; needed beyond loopback"`
+	// Credentials and CA are references to secrets.
+	Credentials string   `yaml:"credentials" doc:"file:NAME or env:NAME of the NATS credentials, or the NKey's seed, that the bus at url asks for"`
+	CA          string   `yaml:"ca" doc:"file:NAME or env:NAME of the certificate (PEM) by which the bus at url is known"`
+	Replicas    int      `yaml:"replicas" doc:"servers of the bus that keep each batch: 1, or 3 or 5 in a cluster"`
+	Wait        Duration `yaml:"wait" doc:"how long a bus that is not ready is waited for at the start"`
 }
 
 // Lake says where the tables are.
@@ -160,7 +168,7 @@ func DefaultSensor() Sensor {
 
 // DefaultHub is what an empty file means.
 func DefaultHub() Hub {
-	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222"},
+	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222", Replicas: 1, Wait: Duration(time.Minute)},
 		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000},
 		Care:   Care{Every: Duration(10 * time.Minute), Target: 128 << 20, Snapshots: Duration(time.Hour)}}
 }

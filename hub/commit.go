@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,19 +12,22 @@ import (
 	"terroir/lake"
 )
 
-// part is what one commit brings into the lake: a batch, the last bus sequence in it, and the spools that it is of.
+// part is what one commit brings into the lake, and what is told afterwards: the spools that it is of, and the last bus
+// sequence of each partition.
 type part struct {
 	batch  *lake.Batch
-	stream uint64
 	spools []lake.Spool
+	upTo   map[bus.Partition]uint64
+	number uint64
 }
 
 // next takes what was taken in and not committed.
 func (h *Hub) next() *part {
+	h.learn()
 	b := h.pipe.take()
 	b.Stream = h.stream
-	p := &part{b, h.stream, h.order.touched()}
-	h.stream = 0
+	p := &part{b, h.order.touched(), h.upTo, h.number}
+	h.stream, h.upTo, h.number = 0, map[bus.Partition]uint64{}, h.number+1
 	return p
 }
 
@@ -34,10 +38,12 @@ type committer struct {
 	ready      chan struct{}
 	work       chan *part
 	stop, done chan struct{}
+	// found are the marks of the last commit, until the loop has learnt them.
+	found atomic.Pointer[lake.Marks]
 }
 
 func newCommitter(ctx context.Context, h *Hub) *committer {
-	c := &committer{h, make(chan struct{}), make(chan *part), make(chan struct{}), make(chan struct{})}
+	c := &committer{hub: h, ready: make(chan struct{}), work: make(chan *part), stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
 		for {
@@ -60,44 +66,72 @@ const endWithin = 30 * time.Second
 func (c *committer) end(last *part) error {
 	close(c.stop)
 	<-c.done
-	if last.stream == 0 || c.hub.failing() {
+	if len(last.upTo) == 0 || c.hub.failing() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
 	defer cancel()
-	return c.hub.commit(ctx, last)
-}
-
-// insist commits until that succeeds or ctx ends: what comes later must wait.
-func (c *committer) insist(ctx context.Context, p *part) {
-	for {
-		err := c.hub.commit(ctx, p)
-		if err == nil {
-			c.hub.pipe.recycle(p.batch)
-			return
-		}
-		if ctx.Err() != nil {
-			c.hub.fail(err)
-			return
-		}
-		slog.Error("hub: commit failed; it will be tried again", "error", err)
-		c.hub.fail(err)
-		sleep(ctx, time.Second)
+	marks, err := c.hub.commit(ctx, last)
+	if err == nil {
+		err = c.hub.settle(ctx, marks, last)
 	}
+	return err
 }
 
-// commit brings the part into the lake, tells the sensors and frees the bus.
-func (h *Hub) commit(ctx context.Context, p *part) error {
+// insist commits until that succeeds, and then tells of it until that succeeds, or until ctx ends: what comes later must wait.
+func (c *committer) insist(ctx context.Context, p *part) {
+	var marks lake.Marks
+	ok := again(ctx, func() (err error) {
+		if marks, err = c.hub.commit(ctx, p); err != nil && ctx.Err() == nil {
+			slog.Error("hub: commit failed; it will be tried again", "error", err)
+			c.hub.fail(err)
+		}
+		return err
+	})
+	if !ok {
+		return
+	}
+	c.found.Store(&marks)
+	c.hub.pipe.recycle(p.batch)
+	again(ctx, func() error {
+		err := c.hub.settle(ctx, marks, p)
+		if err != nil && ctx.Err() == nil {
+			slog.Warn("hub: committed, but the bus could not be told; it will be tried again", "error", err)
+		}
+		return err
+	})
+}
+
+// againAfter is the pause after something that failed.
+const againAfter = time.Second
+
+// again calls f until it succeeds, or until ctx ends: then it returns false.
+func again(ctx context.Context, f func() error) bool {
+	for f() != nil {
+		if ctx.Err() != nil {
+			return false
+		}
+		sleep(ctx, againAfter)
+	}
+	return true
+}
+
+// commit brings the part into the lake.
+func (h *Hub) commit(ctx context.Context, p *part) (lake.Marks, error) {
 	begun := time.Now()
 	marks, err := commit(ctx, h.lake, p.batch)
-	if err != nil {
-		return err
+	if err == nil {
+		h.committed(begun, p.number)
 	}
-	h.committed(begun, p.stream)
+	return marks, err
+}
+
+// settle tells the sensors of a commit and frees the bus.
+func (h *Hub) settle(ctx context.Context, marks lake.Marks, p *part) error {
 	if err := h.publish(ctx, marks, p.spools); err != nil {
 		return err
 	}
-	return h.bus.Free(ctx, p.stream)
+	return h.bus.Free(ctx, p.upTo)
 }
 
 // publishers is how many marks are published at a time.
@@ -108,7 +142,9 @@ func (h *Hub) publish(ctx context.Context, m lake.Marks, spools []lake.Spool) er
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(publishers)
 	for _, s := range spools {
-		g.Go(func() error { return h.bus.PublishMark(ctx, s.Sensor, bus.Mark{Epoch: s.Epoch, Sequence: m.Last[s]}) })
+		if n, ok := m.Last[s]; ok {
+			g.Go(func() error { return h.bus.PublishMark(ctx, s.Sensor, bus.Mark{Epoch: s.Epoch, Sequence: n}) })
+		}
 	}
 	return g.Wait()
 }

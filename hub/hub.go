@@ -2,8 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -24,9 +22,16 @@ type Options struct {
 	Analyzer Analyzer
 	// Recent is how many of the newest events are kept for Recent; default 200.
 	Recent int
+	// Replicas is how many servers of the bus keep each batch; default 1. Wait is how long a bus that is not ready is
+	// waited for at the start; default 1 minute.
+	Replicas int
+	Wait     time.Duration
+	// Lease is how long another hub may say nothing until its partitions are taken over; default 4 s.
+	Lease time.Duration
 }
 
-// Hub brings batches from the bus into the lake, each record once. One Hub consumes a bus.
+// Hub brings batches from the bus into the lake, each record once. Several hubs that have the same bus and the same lake
+// share the work.
 type Hub struct {
 	lake *lake.Lake
 	bus  *bus.Bus
@@ -35,11 +40,20 @@ type Hub struct {
 	pipe    *pipeline
 	order   *order
 	commits *committer
-	// since is when the oldest record of the batch arrived; stream the last bus sequence in it.
+	// since is when the oldest record of the batch arrived, stream the last bus sequence in it, upTo that of each partition.
+	// number counts the batches.
 	since  time.Time
 	stream uint64
+	upTo   map[bus.Partition]uint64
+	number uint64
 	// resting: memory was given back since the last record came.
 	resting bool
+	// inVain is when the lake was last asked for what a sensor's records should follow, and did not have it; begun, that
+	// partitions were taken over before.
+	inVain map[string]time.Time
+	begun  bool
+	// follow tells which partitions are this hub's; nil means by leases.
+	follow func(context.Context, func([]bus.Partition))
 
 	mu     sync.Mutex
 	recent recent
@@ -54,8 +68,8 @@ type Arrival struct {
 	// Committed says whether the lake has it.
 	Committed bool
 
-	// stream is the bus sequence that brought it.
-	stream uint64
+	// number is that of the batch that it is committed with.
+	number uint64
 }
 
 // Sensor is what the hub knows of a sensor that is, or was, alive.
@@ -90,12 +104,52 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Recent == 0 {
 		opt.Recent = 200
 	}
+	if opt.Replicas == 0 {
+		opt.Replicas = 1
+	}
+	if opt.Wait == 0 {
+		opt.Wait = time.Minute
+	}
+	if opt.Lease == 0 {
+		opt.Lease = 4 * time.Second
+	}
 	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]*Sensor{},
-		recent: recent{ring: make([]Arrival, opt.Recent)}}
+		recent: recent{ring: make([]Arrival, opt.Recent)}, upTo: map[bus.Partition]uint64{}, inVain: map[string]time.Time{}}
 }
 
-// messageQueue bounds the messages that wait to be taken in.
-const messageQueue = 32
+// Run consumes this hub's partitions until ctx ends, and then commits what it has taken in.
+//
+// A bus that cannot be reached, or is not ready, within Options.Wait yields an EUNREACHABLE error.
+func (h *Hub) Run(ctx context.Context) error {
+	if err := h.bus.SetupWithin(ctx, h.opt.Wait, h.opt.Replicas); err != nil {
+		return err
+	}
+	marks, err := h.lake.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	h.order = newOrder(marks)
+	h.order.ask = func(p *terroir.Position, certain bool) { h.ask(ctx, p, certain) }
+	in, l := newIntake(h.bus), newLease(h.bus, h.opt.Lease)
+	follow := h.follow
+	if follow == nil {
+		follow = l.follow
+	}
+	consuming, stop := context.WithCancel(ctx)
+	defer stop()
+	var following sync.WaitGroup
+	following.Go(func() {
+		follow(consuming, func(mine []bus.Partition) { in.change(consuming, mine) })
+		in.close()
+	})
+	h.commits = newCommitter(ctx, h)
+	h.loop(ctx, in)
+	stop()
+	following.Wait()
+	err = h.commits.end(h.next())
+	l.leave()
+	return err
+}
 
 // maxHeld and maxHeldBytes bound the batch that grows while another one is committed: in batches of the usual size, and
 // in bytes of payloads.
@@ -104,62 +158,15 @@ const (
 	maxHeldBytes = 256 << 20
 )
 
-// Run consumes until ctx ends, and then commits what it has taken in. Sensors that the lake has heard of before are
-// told where it stands first.
-func (h *Hub) Run(ctx context.Context) error {
-	if err := h.bus.Setup(ctx, 1); err != nil {
-		return err
-	}
-	marks, err := h.lake.Marks(ctx)
-	if err != nil {
-		return err
-	}
-	h.order = newOrder(marks)
-	if err := h.publish(ctx, marks, h.order.all()); err != nil {
-		return err
-	}
-	messages := make(chan bus.Message, messageQueue)
-	failed := make(chan error, 1)
-	consuming, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() { failed <- h.consume(consuming, messages) }()
-	h.commits = newCommitter(ctx, h)
-	err = h.loop(ctx, messages, failed)
-	stop()
-	return errors.Join(err, h.commits.end(h.next()))
-}
-
-// consume feeds the loop, again and again: a bus that went away comes back.
-func (h *Hub) consume(ctx context.Context, messages chan<- bus.Message) error {
-	for {
-		err := h.bus.Consume(ctx, func(m bus.Message) error {
-			select {
-			case messages <- m:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		slog.Warn("hub: the bus is away", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// loop takes in while a commit is under way: what arrives meanwhile is committed together, in as large a batch as came.
-func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-chan error) error {
+// loop takes in what comes until ctx ends, also while a commit is under way: what arrives meanwhile is committed together, in
+// as large a batch as came.
+func (h *Hub) loop(ctx context.Context, in *intake) {
 	tick := time.NewTicker(min(h.opt.Interval/10+time.Millisecond, time.Second))
 	defer tick.Stop()
 	for {
-		in := messages
+		messages := in.messages
 		if h.pipe.rows() >= maxHeld*h.opt.Rows || h.pipe.bytes >= maxHeldBytes {
-			in = nil // The lake is slower than the bus: take no more than can be held.
+			messages = nil // The lake is slower than the bus: take no more than can be held.
 		}
 		var ready <-chan struct{}
 		if h.due() {
@@ -167,11 +174,13 @@ func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-ch
 		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case err := <-failed:
-			return err
-		case m := <-in:
+			return
+		case ps := <-in.taken:
+			h.takeOver(ctx, ps)
+		case m := <-messages:
+			h.learn()
 			h.take(m)
+			h.upTo[m.Partition] = m.Stream
 		case <-ready:
 			h.commits.work <- h.next()
 		case <-tick.C:
@@ -179,6 +188,13 @@ func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-ch
 				h.rest()
 			}
 		}
+	}
+}
+
+// learn takes over what the last commit found in the lake: another hub may have committed, too.
+func (h *Hub) learn() {
+	if marks := h.commits.found.Swap(nil); marks != nil {
+		h.order.raise(*marks)
 	}
 }
 

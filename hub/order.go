@@ -16,6 +16,9 @@ type order struct {
 	// epoch is the epoch of which each sensor last sent something.
 	epoch map[string]uint64
 	fresh map[lake.Spool]bool
+	// ask, which may be nil, is called before a gap is believed: another hub may have filled it in the lake. certain says
+	// that a loss would be recorded.
+	ask func(p *terroir.Position, certain bool)
 }
 
 // verdict on a record.
@@ -42,6 +45,10 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	o.epoch[p.Sensor] = p.Epoch
 	o.fresh[s] = true
 	last := o.last[s]
+	if p.Sequence > last+1 && o.ask != nil {
+		o.ask(p, p.Sequence == oldest)
+		last = o.last[s]
+	}
 	switch {
 	case p.Sequence <= last:
 		return duplicate, 0
@@ -53,6 +60,14 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	}
 	o.last[s] = p.Sequence
 	return take, missing
+}
+
+// raise takes over what the lake has, where that is more: another hub may have brought it there. What is known beyond it
+// is in the batch, which is never given up.
+func (o *order) raise(m lake.Marks) {
+	for s, n := range m.Last {
+		o.last[s] = max(o.last[s], n)
+	}
 }
 
 // all are the spools that the lake knows, each sensor's last one only where something of it was taken in.

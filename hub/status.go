@@ -15,7 +15,7 @@ func (h *Hub) Recent(n int) []Arrival {
 // recent is a ring of the newest events.
 type recent struct {
 	ring []Arrival
-	// count is how many were put in so far, committed the bus sequence up to which the lake has them.
+	// count is how many were put in so far, committed the number of the next batch to be committed.
 	count     int
 	committed uint64
 }
@@ -30,7 +30,7 @@ func (r *recent) newest(n int) []Arrival {
 	out := make([]Arrival, n)
 	for i := range out {
 		out[i] = r.ring[(r.count-1-i)%len(r.ring)]
-		out[i].Committed = out[i].stream <= r.committed
+		out[i].Committed = out[i].number < r.committed
 	}
 	return out
 }

@@ -78,7 +78,7 @@ func (h *Hub) saw(r *terroir.Record) {
 	case r.Event != nil:
 		s.Region, s.Revision = r.Event.Region, r.Event.Revision
 		h.status.Events++
-		h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, stream: h.stream})
+		h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, number: h.number})
 	case r.Heartbeat != nil:
 		s.Region, s.Revision, s.Tap = r.Heartbeat.Region, r.Heartbeat.Revision, r.Heartbeat.Tap
 	case r.Announcement != nil:
@@ -92,11 +92,11 @@ func (h *Hub) count(f func(*Status)) {
 	f(&h.status)
 }
 
-func (h *Hub) committed(begun time.Time, stream uint64) {
+func (h *Hub) committed(begun time.Time, number uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.status.Committed, h.status.Took, h.status.Failure = time.Now(), time.Since(begun), ""
-	h.recent.committed = max(h.recent.committed, stream)
+	h.recent.committed = number + 1
 }
 
 func (h *Hub) fail(err error) {

@@ -106,6 +106,7 @@ type running struct {
 	// read is the configuration as it was read, cfg with what the fleet says of the sensor.
 	read, cfg   config.Sensor
 	credentials *bus.Credentials // nil for a sensor that did not join
+	remote      []nats.Option    // what a bus without a fleet asks for
 	outside     outside
 	personas    atomic.Pointer[persona.Set]
 	revision    revisions
@@ -222,18 +223,17 @@ func tapOptions(cfg *config.Sensor, addresses []netip.Addr) *tap.Options {
 	for _, p := range cfg.Tap.Never {
 		t.Never = append(t.Never, uint16(p))
 	}
-	if port, ok := localHub(cfg.Hub); ok {
-		t.Never = append(t.Never, port)
+	hosts, _ := hubHosts(cfg.Hub) // checked by config
+	for _, host := range hosts {
+		if port, ok := localHub(host); ok {
+			t.Never = append(t.Never, port)
+		}
 	}
 	return t
 }
 
 // localHub is the port of a hub on this machine: what arrives there is not for the sensor.
-func localHub(address string) (uint16, bool) {
-	host, err := hubHost(address)
-	if err != nil {
-		return 0, false
-	}
+func localHub(host string) (uint16, bool) {
 	name, text, err := net.SplitHostPort(host)
 	if err != nil {
 		return 0, false
@@ -249,7 +249,7 @@ func (r *running) busOptions() []nats.Option {
 	if r.credentials != nil {
 		options = append(options, r.credentials.Options()...)
 	}
-	return options
+	return append(options, r.remote...)
 }
 
 func writeBound(file string, bound []listen.Bound) error {

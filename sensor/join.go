@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"terroir"
 	"terroir/bus"
 	"terroir/config"
@@ -75,11 +77,39 @@ func (r *running) member(ctx context.Context, cfg *config.Sensor) error {
 			slog.Info("joined", "sensor", c.Sensor, "region", c.Region, "hub", c.Hub)
 		}
 	}
-	if err != nil || c == nil {
+	if err != nil {
 		return err
+	}
+	if c == nil {
+		return r.remoteBus(cfg)
 	}
 	cfg.Sensor, cfg.Region, cfg.Hub, r.credentials = c.Sensor, c.Region, c.Hub, c
 	return nil
+}
+
+// remoteBus reads what a bus without a fleet asks for. Answers come to an inbox of the sensor's own, so that no other need
+// be opened to it.
+func (r *running) remoteBus(cfg *config.Sensor) error {
+	var remote bus.Remote
+	for _, x := range []struct {
+		reference string
+		into      *bus.Given
+	}{{cfg.Credentials, &remote.Credentials}, {cfg.CA, &remote.CA}} {
+		if x.reference == "" {
+			continue
+		}
+		text, err := config.Secret(x.reference)
+		if err != nil {
+			return err
+		}
+		*x.into = bus.Given{Text: text, From: x.reference}
+	}
+	options, err := remote.Options()
+	if err == nil && remote.Credentials.Text != "" {
+		options = append(options, nats.CustomInboxPrefix(bus.InboxOf(cfg.Sensor)))
+	}
+	r.remote = options
+	return err
 }
 
 // TerminateFile, in a sensor's folder, ends the sensor when it appears: what tells that its machine will soon be gone

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -133,7 +134,8 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 		return h, err
 	}
 	h.store = &store{l, engine, reg}
-	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze})
+	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze,
+		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
 	h.site, h.care = &site{h.store, h.hub}, cfg.Care
 	return h, nil
 }
@@ -141,12 +143,7 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 // openBus connects to the bus that the configuration names, or starts one within.
 func (h *openHub) openBus(cfg config.Hub) (*bus.Bus, error) {
 	if cfg.Bus.URL != "" {
-		h.busURL = cfg.Bus.URL
-		b, err := bus.Connect(cfg.Bus.URL, "hub")
-		if err == nil {
-			h.close = append(h.close, func() error { b.Close(); return nil })
-		}
-		return b, err
+		return h.connectElsewhere(cfg.Bus)
 	}
 	dir := cfg.Bus.Dir
 	if dir == "" {
@@ -160,6 +157,37 @@ func (h *openHub) openBus(cfg config.Hub) (*bus.Bus, error) {
 		return nil, err
 	}
 	return h.connect(s)
+}
+
+// connectElsewhere connects to the bus at bus.url with what it asks for.
+func (h *openHub) connectElsewhere(cfg config.Bus) (*bus.Bus, error) {
+	var remote bus.Remote
+	var err error
+	if remote.Credentials, err = secret(cfg.Credentials); err != nil {
+		return nil, err
+	}
+	if remote.CA, err = secret(cfg.CA); err != nil {
+		return nil, err
+	}
+	options, err := remote.Options()
+	if err != nil {
+		return nil, err
+	}
+	h.busURL = strings.Join(config.Servers(cfg.URL), ",")
+	b, err := bus.Connect(h.busURL, "hub", options...)
+	if err == nil {
+		h.close = append(h.close, func() error { b.Close(); return nil })
+	}
+	return b, err
+}
+
+// secret is what the reference stands for; nothing, where there is none.
+func secret(reference string) (bus.Given, error) {
+	if reference == "" {
+		return bus.Given{}, nil
+	}
+	text, err := config.Secret(reference)
+	return bus.Given{Text: text, From: reference}, err
 }
 
 // openTrusted starts a bus that lets in only who joined the fleet.
