@@ -39,11 +39,7 @@ func newFleet(t *testing.T) (*field, *fleet.Fleet) {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.bus.Shutdown)
-	own, err := fl.HubCredentials(f.bus.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.asHub = own.Options()
+	f.asHub = fl.HubOptions()
 	f.startHub()
 	t.Cleanup(func() { f.stop() })
 	b, err := f.bus.Connect("fleet", f.asHub...)
