@@ -47,6 +47,8 @@ type field struct {
 	home string
 	// asHub is how the hub is known to the bus.
 	asHub []nats.Option
+	// fleetDir is the folder of its fleet, if it has one.
+	fleetDir string
 	// as is whose processes the sensors are; nil means the test's.
 	as *syscall.Credential
 }
