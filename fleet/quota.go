@@ -47,13 +47,12 @@ func newGuard(q Quota) *guard { return &guard{quota: q, keys: map[string]*accoun
 // look takes in what the connections have sent by now. It returns the keys that sent too much with how long they are to be
 // held up, and the connections that are too many.
 func (g *guard) look(now time.Time, clients []server.Client) (hold map[string]time.Duration, surplus []uint64) {
-	passed := max(now.Sub(g.at).Seconds(), 0)
-	g.at = now
 	slices.SortFunc(clients, func(a, b server.Client) int { return cmp.Compare(a.ID, b.ID) })
 	by := map[string][]server.Client{}
 	for _, c := range clients {
 		by[c.Key] = append(by[c.Key], c)
 	}
+	g.refill(now, by)
 	hold = map[string]time.Duration{}
 	for key, list := range by {
 		a := g.keys[key]
@@ -68,13 +67,21 @@ func (g *guard) look(now time.Time, clients []server.Client) (hold map[string]ti
 		if debt := g.debt(a); debt > 0 {
 			hold[key] = max(time.Duration(debt*float64(time.Second)), shortestHold)
 		}
+	}
+	return hold, surplus
+}
+
+// refill gives every account what it is due, and forgets those that are full and whose connections are gone.
+func (g *guard) refill(now time.Time, by map[string][]server.Client) {
+	passed := max(now.Sub(g.at).Seconds(), 0)
+	g.at = now
+	for key, a := range g.keys {
 		a.bytes = min(a.bytes+passed*g.quota.Bytes, g.quota.BytesAtOnce)
 		a.messages = min(a.messages+passed*g.quota.Messages, g.quota.MessagesAtOnce)
-		if _, there := by[key]; !there && a.bytes == g.quota.BytesAtOnce && a.messages == g.quota.MessagesAtOnce {
+		if len(by[key]) == 0 && a.bytes == g.quota.BytesAtOnce && a.messages == g.quota.MessagesAtOnce {
 			delete(g.keys, key)
 		}
 	}
-	return hold, surplus
 }
 
 // charge takes off what the connections sent since they were looked at last.

@@ -9,14 +9,16 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
+	"terroir"
 	"terroir/bus"
 )
 
 // renew answers a sensor that asks whether its credentials are still good. The bus lets only the sensor itself ask in its
-// name; the JWT says with which of its keys.
+// name; the JWT says with which of its keys. Who stole the key in use can do so, too, once it is time, and the sensor is then
+// shut out, which shows: it takes a removal, and the sensor joins again.
 func (f *Fleet) renew(sensor string, r *bus.RenewRequest) (bus.RenewAnswer, error) {
 	claims, err := jwt.DecodeUserClaims(r.JWT)
-	if err != nil || !nkeys.IsValidPublicUserKey(r.Key) {
+	if err != nil || !nkeys.IsValidPublicUserKey(r.Key) || terroir.ValidateName("sensor", sensor) != nil {
 		return bus.RenewAnswer{}, errors.New("not a key")
 	}
 	unlock, err := f.lock()

@@ -4,6 +4,7 @@ package uplink
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,7 +49,10 @@ type uplink struct {
 	// sent is the last sequence that the bus has; generation counts how often all was sent again.
 	sent, oldest uint64
 	generation   int
-	pace         pace
+	// nonce makes the names of batches such that nobody else can tell them before: the bus keeps one of two that have the
+	// same name, whoever sent them.
+	nonce string
+	pace  pace
 }
 
 // Run works until ctx ends or the spool fails.
@@ -59,7 +63,7 @@ func Run(ctx context.Context, opt Options) error {
 	if opt.Quiet == nil {
 		opt.Quiet = &sync.Mutex{}
 	}
-	u := &uplink{Options: opt, progress: time.Now(), pace: newPace(time.Now())}
+	u := &uplink{Options: opt, progress: time.Now(), nonce: rand.Text(), pace: newPace(time.Now())}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return u.free(ctx) })
 	g.Go(func() error { return u.send(ctx) })
@@ -171,7 +175,7 @@ func (u *uplink) publish(ctx context.Context, entries []spool.Entry) error {
 	for _, e := range entries {
 		b.Add(e.Data)
 	}
-	id := fmt.Sprintf("%s-%x-%d-%d-%d", u.Sensor, u.Spool.Epoch(), first, last, generation)
+	id := fmt.Sprintf("%s-%s-%d-%d-%d", u.Sensor, u.nonce, first, last, generation)
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
 		pause(ctx, u.pace.take(time.Now(), len(b.Bytes())))
 		err := u.try(ctx, id, oldest, b.Bytes())
