@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"terroir/bus"
 	"terroir/fleet"
 	"terroir/sensor"
+	"terroir/wire"
 )
 
 // hubConn is a plain connection of the hub's.
@@ -212,8 +214,13 @@ func TestAStolenKeyIsWorthItsOwnSensor(t *testing.T) {
 			t.Errorf("reads %s: %v", subject, err)
 		}
 	}
-	if _, err := x.js.Publish(context.Background(), bus.EventsSubject("honest"), []byte("forged")); err == nil {
-		t.Error("published in another's name")
+	if _, err := x.js.Publish(context.Background(), bus.EventsSubject("honest"), forged("honest")); err == nil {
+		t.Error("published on another's subject")
+	}
+	for _, name := range []string{"honest", "stolen"} { // The second one is its right, and shows that the batch is good.
+		if _, err := x.js.Publish(context.Background(), bus.EventsSubject("stolen"), forged(name)); err != nil {
+			t.Error(err)
+		}
 	}
 	for i := range 20 { // Its own inbox and as many more as are allowed.
 		if _, err := x.SubscribeSync(bus.MarkSubject("stolen")); err != nil {
@@ -228,15 +235,27 @@ func TestAStolenKeyIsWorthItsOwnSensor(t *testing.T) {
 		t.Errorf("20 subscriptions: %v", err)
 	}
 	f.once("honest", stop())
+	rows := f.wait(1, fmt.Sprintf("SELECT sensor FROM events WHERE payload_id = '%s'", terroir.NewPayloadID([]byte("forged"))))
+	same(t, "who the forged payload is of", rows, [][]any{{"stolen"}})
 }
 
-// TestAFloodEndsAtTheQuota sends with a sensor's key as much as it can, and connects again whenever it is thrown out.
+// forged is a batch that says to be of the sensor.
+func forged(name string) []byte {
+	e := &terroir.Event{Position: terroir.Position{Sequence: 1}, Time: time.Now(), Region: "eu-west-3", Kind: terroir.KindPayload, Transport: terroir.TCP,
+		Source: netip.MustParseAddrPort("100.64.0.1:1"), Destination: netip.MustParseAddrPort("127.0.0.1:6379"), Attempts: 1}
+	return wire.AppendBatch(nil, &wire.Batch{Sensor: name, Epoch: 7, Records: []terroir.Record{{Event: e, Payload: []byte("forged")}}})
+}
+
+// TestAFloodEndsAtTheQuota sends with a sensor's key as much as it can, and connects again whenever it is thrown out. Neither
+// another sensor nor the one whose key it is loses anything.
 func TestAFloodEndsAtTheQuota(t *testing.T) {
 	const atOnce = 24 << 20
 	f, fl := newFleetThat(t, fleet.Settings{Quota: fleet.Quota{Bytes: 4 << 20, BytesAtOnce: atOnce, Messages: 400, MessagesAtOnce: 2000, Connections: 4}})
 	honest := f.member(fl, "honest", "127.77.2.2")
 	stop := honest.talk()
-	c := f.joined(fl, "stolen")
+	victim := f.member(fl, "stolen", "127.77.2.3")
+	stopVictim := victim.talk()
+	c := f.credentials(victim)
 	var stored atomic.Int64
 	watch := f.hubConn()
 	if _, err := watch.Subscribe(bus.EventsSubject("stolen"), func(m *nats.Msg) { stored.Add(int64(len(m.Data))) }); err != nil {
@@ -270,10 +289,39 @@ func TestAFloodEndsAtTheQuota(t *testing.T) {
 		t.Errorf("%d bytes passed, at most %.0f should", stored.Load(), most)
 	}
 	f.once("honest", stop())
+	f.once("stolen", stopVictim())
 	floods, err := fl.Floods()
 	if err != nil || floods["stolen"].Times == 0 || floods["honest"].Times != 0 {
 		t.Errorf("floods: %+v %v", floods, err)
 	}
+}
+
+// TestWhatWaitsOfOneSensorIsBounded fills the bus while the hub is away, by many small messages.
+func TestWhatWaitsOfOneSensorIsBounded(t *testing.T) {
+	q := fleet.Quota{Bytes: 1 << 30, BytesAtOnce: 1 << 30, Messages: 1e6, MessagesAtOnce: 1e6, Connections: 4}
+	f, fl := newFleetThat(t, fleet.Settings{Quota: q})
+	honest := f.joined(fl, "honest")
+	x := steal(t, f.joined(fl, "stolen"))
+	f.stop()
+	stored, refused := 0, 0
+	for range bus.MaxWaiting + 100 {
+		if _, err := x.js.Publish(context.Background(), bus.EventsSubject("stolen"), []byte("junk")); err == nil {
+			stored++
+		} else if refused++; refused > 10 {
+			break
+		}
+	}
+	if stored != bus.MaxWaiting {
+		t.Errorf("%d messages wait, at most %d should", stored, bus.MaxWaiting)
+	}
+	if _, err := x.js.Publish(context.Background(), bus.EventsSubject("stolen"), make([]byte, bus.MaxMessage+1)); err == nil {
+		t.Error("a message that is too large was taken")
+	}
+	if _, err := steal(t, honest).js.Publish(context.Background(), bus.EventsSubject("honest"), forged("honest")); err != nil {
+		t.Errorf("another sensor: %v", err)
+	}
+	f.startHub()
+	f.wait(1, "SELECT 1 FROM events WHERE sensor = 'honest'")
 }
 
 // TestConnectionsOfAKeyAreFew opens more than a key may have.
