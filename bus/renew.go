@@ -54,13 +54,16 @@ type Renewal struct {
 	// Quiet is held while the connection is made anew: who publishes holds it, too, so that no answer is lost. It may be nil.
 	Quiet sync.Locker
 
-	// pair is the key that is asked for; it stays the same until the hub has answered.
-	pair nkeys.KeyPair
+	// pair is the key that is asked for; it stays the same until the hub has answered. pause is that after a question that
+	// was not answered.
+	pair  nkeys.KeyPair
+	pause time.Duration
 }
 
 const (
-	// renewRetry is the pause after a question that the hub did not answer, renewLater after one that it refused.
-	renewRetry, renewLater = 5 * time.Second, time.Hour
+	// renewSoon is the pause after a question that the hub did not answer; it grows up to renewRarely. renewLater is the one
+	// after a question that the hub refused.
+	renewSoon, renewRarely, renewLater = 200 * time.Millisecond, time.Minute, time.Hour
 	// renewWithin is how long the hub may take to answer, and a connection to be made anew.
 	renewWithin = 5 * time.Second
 )
@@ -88,12 +91,13 @@ func (b *Bus) renew(ctx context.Context, r *Renewal) (again time.Duration, err e
 	a, err := b.askToRenew(ctx, r, &old)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
-		return renewRetry, nil // The hub is away, or of a version that does not renew.
+		return r.later(), nil // The hub is away, or of a version that does not renew.
 	case errors.Is(err, errRefused):
 		return renewLater, err
 	case err != nil:
-		return renewRetry, err
+		return r.later(), err
 	}
+	r.pause = 0
 	c := old
 	if len(a.CA) > 0 {
 		c.CA, c.NextCAs = a.CA, a.NextCAs
@@ -113,7 +117,7 @@ func (b *Bus) renew(ctx context.Context, r *Renewal) (again time.Duration, err e
 		return renewLater, err
 	}
 	if err := r.Keep(&c); err != nil {
-		return renewRetry, err
+		return r.later(), err
 	}
 	r.Identity.Set(c)
 	if a.JWT == "" {
@@ -122,6 +126,20 @@ func (b *Bus) renew(ctx context.Context, r *Renewal) (again time.Duration, err e
 	r.pair = nil
 	slog.Info("credentials renewed", "sensor", c.Sensor)
 	return 0, b.reconnect(ctx, r) // The next question tells the hub that the new key is used.
+}
+
+// later is how long to wait after a question in vain.
+func (r *Renewal) later() time.Duration {
+	r.pause = min(max(2*r.pause, renewSoon), renewRarely)
+	return r.pause
+}
+
+// Refresh makes the connection anew, with the credentials that hold now.
+func (b *Bus) Refresh() error {
+	if err := b.nc.ForceReconnect(); err != nil {
+		return unreachable(b, "cannot connect anew", err)
+	}
+	return nil
 }
 
 func (b *Bus) askToRenew(ctx context.Context, r *Renewal, c *Credentials) (a RenewAnswer, err error) {

@@ -104,13 +104,31 @@ func (f *Fleet) hubCredentials() (bus.Credentials, error) {
 	return c, err
 }
 
-// vouch signs the claims with the newest signer.
-func (f *Fleet) vouch(c *jwt.UserClaims) (string, error) {
-	pair, err := nkeys.FromSeed(f.newest().Signer)
-	if err != nil {
-		return "", err
+// signer is the newest one that the server believes already: between a rotation and that there is a moment.
+func (f *Fleet) signer() (pair nkeys.KeyPair, key string, err error) {
+	f.mu.Lock()
+	believed := f.believed
+	f.mu.Unlock()
+	all := f.holding()
+	for i := len(all) - 1; i >= 0; i-- {
+		if pair, err = nkeys.FromSeed(all[i].Signer); err != nil {
+			return nil, "", err
+		}
+		if key, err = pair.PublicKey(); err != nil || key == believed {
+			return pair, key, err
+		}
 	}
-	signer, err := pair.PublicKey()
+	// It believes none of these yet, or there is no server: the newest.
+	if pair, err = nkeys.FromSeed(all[len(all)-1].Signer); err != nil {
+		return nil, "", err
+	}
+	key, err = pair.PublicKey()
+	return pair, key, err
+}
+
+// vouch signs the claims.
+func (f *Fleet) vouch(c *jwt.UserClaims) (string, error) {
+	pair, signer, err := f.signer()
 	if err != nil {
 		return "", err
 	}

@@ -1,8 +1,11 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,9 +16,11 @@ import (
 	"terroir/bus/server"
 )
 
-// TestClocksMayDiffer connects to a hub by the clock of a sensor that is early or late.
-func TestClocksMayDiffer(t *testing.T) {
-	f := opened(t)
+// served is a fleet with a bus that believes it. The bus is the hub's.
+func served(t *testing.T, s Settings) (f *Fleet, own *bus.Bus, at string) {
+	t.Helper()
+	f = opened(t)
+	f.Lasts, f.Ask = cmp.Or(s.Lasts, f.Lasts), cmp.Or(s.Ask, f.Ask)
 	trust, err := f.Authority()
 	if err != nil {
 		t.Fatal(err)
@@ -23,33 +28,93 @@ func TestClocksMayDiffer(t *testing.T) {
 	if trust.TLS, err = f.TLS(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.Start("127.0.0.1:0", t.TempDir(), trust)
+	srv, err := server.Start("127.0.0.1:0", t.TempDir(), trust)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Shutdown)
-	own, err := s.Connect("hub", f.HubOptions()...)
-	if err != nil {
+	t.Cleanup(srv.Shutdown)
+	if own, err = srv.Connect("hub", f.HubOptions()...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(own.Close)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- f.Serve(ctx, own, s) }()
+	go func() { done <- f.Serve(ctx, own, srv) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	token, err := f.CreateToken(Grant{Sensor: "early", Region: "eu-west-3", Left: 1, Expires: time.Now().Add(time.Hour)}, strings.Replace(s.URL(), "nats://", "tls://", 1))
+	return f, own, strings.Replace(srv.URL(), "nats://", "tls://", 1)
+}
+
+// joins is a sensor's credentials.
+func joins(t *testing.T, f *Fleet, name, at string) *bus.Credentials {
+	t.Helper()
+	token, err := f.CreateToken(Grant{Sensor: name, Region: "eu-west-3", Left: 1, Expires: time.Now().Add(time.Hour)}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := bus.Join(ctx, token)
+	c, err := bus.Join(context.Background(), token)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// TestNoPublicationFailsWhileKeysChange publishes again and again, and never a second time, while the sensor's keys are
+// renewed and the hub's rotated.
+func TestNoPublicationFailsWhileKeysChange(t *testing.T) {
+	f, own, at := served(t, Settings{Lasts: 3 * time.Second, Ask: 100 * time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := own.Setup(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	i := bus.NewIdentity(joins(t, f, "steady", at))
+	b, err := bus.Connect(at, "steady", i.Options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	quiet := &sync.Mutex{}
+	kept := 0
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.Renew(ctx, &bus.Renewal{Identity: i, Quiet: quiet, Keep: func(*bus.Credentials) error { kept++; return nil }})
+	}()
+	begun, n, rotated := time.Now(), 0, false
+	for ; time.Since(begun) < 9*time.Second; n++ {
+		if !rotated && time.Since(begun) > 4*time.Second {
+			rotated = true
+			if err := f.Rotate(2 * time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		quiet.Lock()
+		trying, stop := context.WithTimeout(ctx, 5*time.Second)
+		err := b.Publish(trying, "steady", strconv.Itoa(n), 0, []byte("x"))
+		stop()
+		quiet.Unlock()
+		if err != nil {
+			t.Errorf("publication %d, after %s: %v", n, time.Since(begun), err)
+		}
+		time.Sleep(10 * time.Millisecond) // as an uplink does, which keeps a pace
+	}
+	cancel()
+	<-done
+	t.Logf("%d publications, credentials changed %d times", n, kept)
+	if kept < 4 {
+		t.Errorf("credentials changed %d times", kept)
+	}
+}
+
+// TestClocksMayDiffer connects to a hub by the clock of a sensor that is early or late.
+func TestClocksMayDiffer(t *testing.T) {
+	f, _, at := served(t, Settings{})
+	c := joins(t, f, "early", at)
 	for off, want := range map[time.Duration]bool{0: true, time.Hour: true, -time.Hour: true, 23 * time.Hour: true, -23 * time.Hour: true,
 		-25 * time.Hour: false, serverLasts + time.Hour: false} {
 		clock := func() time.Time { return time.Now().Add(off) }

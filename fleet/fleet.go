@@ -44,6 +44,8 @@ type Fleet struct {
 	keys keys
 	// read is when keys.json was last written, as far as was read.
 	read time.Time
+	// believed is the public key of the newest signer that the server was told of; "" where there is no server.
+	believed string
 	// held are the keys that are not accepted for now, until when.
 	held map[string]time.Time
 	// asked bounds how often one sensor or token is answered.

@@ -149,7 +149,7 @@ func (f *Fleet) holding() []generation {
 	return slices.DeleteFunc(slices.Clone(f.keys.Generations), func(g generation) bool { return !g.holds(time.Now()) })
 }
 
-// newest vouches for whoever comes now.
+// newest is the last that was made.
 func (f *Fleet) newest() generation {
 	all := f.holding()
 	return all[len(all)-1] // The newest has no end.

@@ -61,7 +61,7 @@ func (f *Fleet) changeover(m *Member, asksWith string) error {
 
 // wearsOut reports whether the JWT should be replaced: a third of its time is left, or it is of an earlier generation.
 func (f *Fleet) wearsOut(c *jwt.UserClaims) bool {
-	signer, err := public(f.newest().Signer)
+	_, signer, err := f.signer()
 	if err != nil || c.Issuer != signer || c.Expires == 0 {
 		return true
 	}

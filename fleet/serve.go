@@ -33,7 +33,7 @@ func (f *Fleet) Serve(ctx context.Context, b *bus.Bus, s *server.Server) error {
 	var known state
 	for {
 		f.watch(g, s)
-		if known, err = f.follow(s, known); err != nil {
+		if known, err = f.follow(b, s, known); err != nil {
 			return &terroir.Error{Code: terroir.EUNREACHABLE, Where: f.dir, Message: "cannot follow the fleet", Err: err}
 		}
 		select {
@@ -52,7 +52,7 @@ type state struct {
 }
 
 // follow has the server believe whom the fleet believes, where that has changed.
-func (f *Fleet) follow(s *server.Server, known state) (state, error) {
+func (f *Fleet) follow(b *bus.Bus, s *server.Server, known state) (state, error) {
 	if err := f.readKeys(); err != nil {
 		return known, err
 	}
@@ -67,7 +67,13 @@ func (f *Fleet) follow(s *server.Server, known state) (state, error) {
 	if now.removed == known.removed && now.keys.Equal(known.keys) && slices.Equal(now.held, known.held) {
 		return now, nil
 	}
-	return now, f.update(s)
+	if err := f.update(s); err != nil {
+		return known, err
+	}
+	if !known.keys.IsZero() && !now.keys.Equal(known.keys) {
+		return now, b.Refresh() // The hub's own key is another one, and the one before ends some time.
+	}
+	return now, nil
 }
 
 func (f *Fleet) readAt() time.Time {
@@ -78,6 +84,10 @@ func (f *Fleet) readAt() time.Time {
 
 // update has the server believe whom the fleet believes now.
 func (f *Fleet) update(s *server.Server) error {
+	newest, err := public(f.newest().Signer)
+	if err != nil {
+		return err
+	}
 	trust, err := f.Authority()
 	if err != nil {
 		return err
@@ -90,6 +100,9 @@ func (f *Fleet) update(s *server.Server) error {
 			return err
 		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.believed = newest
 	return nil
 }
 
