@@ -17,11 +17,10 @@ import (
 func (b *Bus) Setup(ctx context.Context, replicas int) error {
 	replicas, err := b.replicas(ctx, replicas)
 	if err == nil {
-		_, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		_, err = b.js.CreateOrUpdateStream(ctx, Bounded(jetstream.StreamConfig{
 			Name: streamName, Subjects: []string{subjectPrefix + "*"}, Storage: jetstream.FileStorage, Replicas: replicas,
-			Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxMsgSize: MaxMessage,
-			Duplicates: 10 * time.Minute, AllowDirect: true, SubjectTransform: parting(),
-		})
+			Retention: jetstream.LimitsPolicy, Duplicates: 10 * time.Minute, AllowDirect: true, SubjectTransform: parting(),
+		}))
 	}
 	if err == nil {
 		_, err = b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: marksBucket, Storage: jetstream.FileStorage, Replicas: replicas})
@@ -34,7 +33,7 @@ func (b *Bus) Setup(ctx context.Context, replicas int) error {
 	if err != nil {
 		return unreachable(b, "cannot set up the stream", err)
 	}
-	return nil
+	return b.SetupConfigurations(ctx, replicas)
 }
 
 // replicas is how many copies there are to be: what is asked for, or what there is, if that is more.

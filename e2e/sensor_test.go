@@ -49,6 +49,8 @@ type field struct {
 	asHub []nats.Option
 	// hubs is where sensors look for the hub; "" means the bus.
 	hubs string
+	// fleetDir is the folder of its fleet, if it has one.
+	fleetDir string
 	// as is whose processes the sensors are; nil means the test's.
 	as *syscall.Credential
 }

@@ -105,4 +105,3 @@ func TestACompactionThatCannotWriteChangesNothing(t *testing.T) {
 		t.Errorf("snapshot %d became %d", before, after.Snapshot)
 	}
 }
-

@@ -207,12 +207,7 @@ func (h *openHub) openTrusted(cfg config.Hub, dir string) (*bus.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := f.HubCredentials(s.URL())
-	if err != nil {
-		s.Shutdown()
-		return nil, err
-	}
-	b, err := h.connect(s, own.Options()...)
+	b, err := h.connect(s, f.HubOptions()...)
 	if err == nil {
 		h.serveFleet = func(ctx context.Context) error { return f.Serve(ctx, b, s) }
 	}
