@@ -104,7 +104,7 @@ func commitRows[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], row
 		return tbl, nil
 	}
 	tx := tbl.NewTransaction()
-	if err := tx.AssertRefSnapshotID(""); err != nil {
+	if err := fence(tx); err != nil {
 		return nil, err
 	}
 	if len(props) > 0 {
