@@ -142,13 +142,14 @@ func (c *chaos) settleAll(within time.Duration) finding {
 // judge fails the test for everything but exactly once, or counted as lost by a full spool.
 func (c *chaos) judge(f finding) {
 	c.t.Helper()
+	few := func(list []string) []string { return list[:min(len(list), 5)] }
 	c.t.Logf("sent %d, in the table %d, lost %v; %d sessions that a kill interrupted are not there", c.book.size(), len(f.rows), f.lost, len(f.open))
 	if n := f.unexplained(); n > 0 {
-		c.t.Errorf("%d sessions are missing that were recorded, such as %.5q", n, f.missing)
+		c.t.Errorf("%d sessions are missing that were recorded, such as %q", n, few(f.missing))
 	}
 	for what, list := range map[string][]string{"twice": f.twice, "sent by nobody": f.strange} {
 		if len(list) > 0 {
-			c.t.Errorf("%d payloads are there %s, such as %.5q", len(list), what, list)
+			c.t.Errorf("%d payloads are there %s, such as %q", len(list), what, few(list))
 		}
 	}
 	for sensor, n := range f.full {
@@ -176,6 +177,9 @@ func count(list []string, sensor string) (n int) {
 func (c *chaos) report(t *testing.T) {
 	for _, p := range c.parts() {
 		said := p.log.String()
+		if t.Failed() {
+			t.Logf("%s says:\n%s", p.name, tail(said))
+		}
 		t.Logf("%s: killed %d times, ended by itself %d times", p.name, len(p.killed()), p.own)
 		for _, bad := range []string{"panic:", "fatal error:", "DATA RACE"} {
 			if at := strings.Index(said, bad); at >= 0 {

@@ -192,7 +192,9 @@ func (h *Hub) commit(ctx context.Context) error {
 	h.pipe.take()
 	h.stream = 0
 	h.committed(begun)
-	if err := h.publish(ctx, h.order.touched(marks)); err != nil {
+	told := h.order.touched(marks)
+	if err := h.publish(ctx, told); err != nil {
+		h.order.untold(told) // The next commit tells it.
 		return err
 	}
 	return h.bus.Free(ctx, stream)

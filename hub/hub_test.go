@@ -182,6 +182,42 @@ func TestWhatASensorLostIsCounted(t *testing.T) {
 	}
 }
 
+// TestWhatAnotherHubCommittedIsNotMissing lets one hub see only what comes after batches that another one has committed
+// and freed: nothing is counted as lost, and nothing waits until it is sent again.
+func TestWhatAnotherHubCommittedIsNotMissing(t *testing.T) {
+	s := newStation(t)
+	behind := New(s.lake, s.bus, Options{Interval: time.Hour, Enricher: noEnricher{}, Analyzer: factsOf})
+	behind.order = newOrder(lake.Marks{})
+	_, stop := s.hub()
+	s.send("a", 7, 1, 1, 4)
+	s.waitMark(7, 4)
+	stop()
+	b := wire.Batch{Sensor: "paris-1", Epoch: 7, Records: []terroir.Record{event(5), event(6)}}
+	behind.take(bus.Message{Stream: 2, Sensor: "paris-1", Oldest: 5, Data: wire.AppendBatch(nil, &b)}) // 1 to 4 are freed
+	if err := behind.commit(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s.want(6)
+	if n := behind.Status().Rejected; n != 0 {
+		t.Errorf("%d records were rejected", n)
+	}
+	if f, err := s.lake.Files(context.Background(), "losses"); err != nil || f.Rows != 0 {
+		t.Errorf("%d losses in the table (%v), none happened", f.Rows, err)
+	}
+}
+
+// TestMarksThatCouldNotBeToldAreToldLater: the bus was away at the end of a commit.
+func TestMarksThatCouldNotBeToldAreToldLater(t *testing.T) {
+	o := newOrder(lake.Marks{})
+	paris := lake.Spool{Sensor: "paris-1", Epoch: 7}
+	o.accept(&terroir.Position{Sensor: "paris-1", Epoch: 7, Sequence: 1}, 1)
+	told := o.touched(lake.Marks{Last: map[lake.Spool]uint64{paris: 1}})
+	o.untold(told)
+	if again := o.touched(lake.Marks{Last: map[lake.Spool]uint64{paris: 3}}); again.Last[paris] != 3 {
+		t.Errorf("told are %v", again.Last)
+	}
+}
+
 func TestANewEpochIsANewNumbering(t *testing.T) {
 	s := newStation(t)
 	_, stop := s.hub()

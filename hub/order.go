@@ -52,6 +52,18 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	return take, missing
 }
 
+// gap reports whether records before the position were not taken in.
+func (o *order) gap(p *terroir.Position) bool {
+	return p.Sequence > o.last[lake.Spool{Sensor: p.Sensor, Epoch: p.Epoch}]+1
+}
+
+// learn takes over what others have committed.
+func (o *order) learn(m lake.Marks) {
+	for s, n := range m.Last {
+		o.last[s] = max(o.last[s], n)
+	}
+}
+
 // current reports whether the spool is the one that its sensor writes now, as far as is known.
 func (o *order) current(s lake.Spool) bool {
 	e, ok := o.epoch[s.Sensor]
@@ -66,4 +78,11 @@ func (o *order) touched(m lake.Marks) lake.Marks {
 	}
 	clear(o.fresh)
 	return t
+}
+
+// untold brings back into touched what could not be told.
+func (o *order) untold(m lake.Marks) {
+	for s := range m.Last {
+		o.fresh[s] = true
+	}
 }

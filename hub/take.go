@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -35,6 +36,9 @@ func (h *Hub) take(m bus.Message) {
 // takeRecord returns false when the records before this one have not come yet: the sensor will send them again.
 func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) bool {
 	p := r.Position()
+	if h.order.gap(p) && !h.learn() {
+		return false
+	}
 	v, missing := h.order.accept(p, oldest)
 	if v == early {
 		return false
@@ -52,6 +56,20 @@ func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) bool {
 		h.pipe.batch.Events = append(h.pipe.batch.Events, *r.Event)
 	}
 	h.saw(r)
+	return true
+}
+
+// learn looks at what the lake holds by now: another hub may have taken in, committed and freed on the bus what this one
+// never saw. Only then is it known that records are missing.
+func (h *Hub) learn() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	marks, err := h.lake.Marks(ctx)
+	if err != nil {
+		slog.Warn("hub: records before a batch are missing, and the lake cannot be asked for them", "error", err)
+		return false
+	}
+	h.order.learn(marks)
 	return true
 }
 

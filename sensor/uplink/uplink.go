@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -43,7 +44,9 @@ type uplink struct {
 	// committed is the last sequence that the lake has, progress when it last moved or something was sent.
 	committed uint64
 	progress  time.Time
-	// sent is the last sequence that the bus has; generation counts how often all was sent again.
+	// life is a random number of this run: what an earlier one sent under the same numbers may be gone from the bus, and
+	// is stored again. sent is the last sequence that the bus has; generation counts how often all was sent again.
+	life         uint64
 	sent, oldest uint64
 	generation   int
 }
@@ -53,7 +56,7 @@ func Run(ctx context.Context, opt Options) error {
 	if opt.ResendAfter == 0 {
 		opt.ResendAfter = 2 * time.Minute
 	}
-	u := &uplink{Options: opt, progress: time.Now()}
+	u := &uplink{Options: opt, progress: time.Now(), life: rand.Uint64()}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return u.free(ctx) })
 	g.Go(func() error { return u.send(ctx) })
@@ -165,7 +168,7 @@ func (u *uplink) publish(ctx context.Context, entries []spool.Entry) error {
 	for _, e := range entries {
 		b.Add(e.Data)
 	}
-	id := fmt.Sprintf("%s-%x-%d-%d-%d", u.Sensor, u.Spool.Epoch(), first, last, generation)
+	id := fmt.Sprintf("%s-%x-%d-%d-%x-%d", u.Sensor, u.Spool.Epoch(), first, last, u.life, generation)
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
 		trying, cancel := context.WithTimeout(ctx, 10*time.Second)
 		err := u.Bus.Publish(trying, u.Sensor, id, oldest, b.Bytes())
