@@ -119,6 +119,12 @@ func sensorOf(text string) string {
 	return fmt.Sprintf("sensor-%d", sensor+1)
 }
 
+// numberOf is the number of a payload.
+func numberOf(text string) (n int) {
+	_, _ = fmt.Sscanf(text, "payload %d", &n) // 0 where it has none
+	return n
+}
+
 // settleAll waits until the table has everything that was certainly recorded, and does not change any more.
 func (c *chaos) settleAll(within time.Duration) finding {
 	c.t.Helper()

@@ -19,6 +19,7 @@ type session struct {
 type ledger struct {
 	mu       sync.Mutex
 	sessions map[string]*session
+	padding  string // behind each payload
 }
 
 func newLedger() *ledger { return &ledger{sessions: map[string]*session{}} }
@@ -27,7 +28,7 @@ func newLedger() *ledger { return &ledger{sessions: map[string]*session{}} }
 func (l *ledger) number(sensor int, begun time.Time) (string, *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := fmt.Sprintf("payload %d of sensor %d\n", len(l.sessions)+1, sensor)
+	text := fmt.Sprintf("payload %d of sensor %d\n", len(l.sessions)+1, sensor) + l.padding
 	s := &session{sensor: sensor, begun: begun}
 	l.sessions[text] = s
 	return text, s

@@ -26,10 +26,9 @@ type chaos struct {
 	bus     *part
 	sensors []*part
 	hubs    []*part
-	// links are the ways to the bus: the sensors' and then the hubs'.
-	links []*link
-	at    []string // where each sensor listens
-	book  *ledger
+	at      []string // where each sensor listens
+	book    *ledger
+	address string // of the bus
 }
 
 const (
@@ -41,16 +40,14 @@ const (
 func newChaos(t *testing.T, home string, p programs, seed uint64) *chaos {
 	t.Helper()
 	c := &chaos{t: t, home: home, programs: p, random: rand.New(rand.NewPCG(seed, 0)), book: newLedger()}
-	address := freeAddress(t)
-	c.bus = startPart(t, &part{name: "bus", clock: c.clock("bus"), command: []string{p.bus, address, filepath.Join(home, "bus")},
+	c.address = freeAddress(t)
+	c.bus = startPart(t, &part{name: "bus", clock: c.clock("bus"), command: []string{p.bus, c.address, filepath.Join(home, "bus")},
 		up: func(said string) bool { return strings.Contains(said, "bus: ") }})
 	for i := range chaosSensors {
-		c.links = append(c.links, newLink(t, address))
-		c.startSensor(i+1, c.links[i].url())
+		c.startSensor(i+1, "16MiB")
 	}
 	for i := range chaosHubs {
-		c.links = append(c.links, newLink(t, address))
-		c.startHub(i+1, c.links[chaosSensors+i].url())
+		c.startHub(i + 1)
 	}
 	return c
 }
@@ -72,15 +69,17 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func (c *chaos) startSensor(n int, bus string) {
+// startSensor starts a sensor whose spool is bounded.
+func (c *chaos) startSensor(n int, spool string) {
 	c.t.Helper()
+	way := newLink(c.t, c.address)
 	name, own := fmt.Sprintf("sensor-%d", n), fmt.Sprintf("127.77.21.%d", n)
 	file := filepath.Join(c.home, name+".yaml")
 	write(c.t, file, fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\ntheme: none\nheartbeat: 1s\ndrain: 1s\n"+
-		"listen: {addresses: [%q], answer: false, ports: [{port: %d, transport: tcp}]}\nlimits: {spool_bytes: 16MiB}\n"+
-		"tap: {enabled: false}\nconfine: {enabled: false}\n", name, c.sensorDir(n), bus, own, chaosPort))
+		"listen: {addresses: [%q], answer: false, ports: [{port: %d, transport: tcp}]}\nlimits: {spool_bytes: %s}\n"+
+		"tap: {enabled: false}\nconfine: {enabled: false}\n", name, c.sensorDir(n), way.url(), own, chaosPort, spool))
 	bound := filepath.Join(c.sensorDir(n), "listen.json")
-	c.sensors = append(c.sensors, startPart(c.t, &part{name: name, clock: c.clock(name), command: []string{c.programs.sensor, "-c", file},
+	c.sensors = append(c.sensors, startPart(c.t, &part{name: name, link: way, clock: c.clock(name), command: []string{c.programs.sensor, "-c", file},
 		before: func() { _ = os.Remove(bound) },
 		up: func(string) bool {
 			text, err := os.ReadFile(bound)
@@ -89,13 +88,14 @@ func (c *chaos) startSensor(n int, bus string) {
 	c.at = append(c.at, fmt.Sprintf("%s:%d", own, chaosPort))
 }
 
-func (c *chaos) startHub(n int, bus string) {
+func (c *chaos) startHub(n int) {
 	c.t.Helper()
+	way := newLink(c.t, c.address)
 	name := fmt.Sprintf("hub-%d", n)
 	file := filepath.Join(c.home, name+".yaml")
 	write(c.t, file, fmt.Sprintf("dir: %q\nlisten: 127.0.0.1:0\nbus: {url: %q}\nlake: {dir: %q}\ncommit: {interval: 300ms, rows: 2000}\n",
-		filepath.Join(c.home, name), bus, c.lakeDir()))
-	c.hubs = append(c.hubs, startPart(c.t, &part{name: name, clock: c.clock(name), command: []string{c.programs.hub, "hub", "run", "-c", file},
+		filepath.Join(c.home, name), way.url(), c.lakeDir()))
+	c.hubs = append(c.hubs, startPart(c.t, &part{name: name, link: way, clock: c.clock(name), command: []string{c.programs.hub, "hub", "run", "-c", file},
 		up: func(said string) bool { return strings.Contains(said, "page and API") }}))
 }
 
@@ -167,7 +167,7 @@ func (c *chaos) killEach(parts []*part, kills int, least, most time.Duration) {
 func (c *chaos) cutLinks(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait(ctx, c.between(100*time.Millisecond, 2*time.Second))
-		l := c.links[c.intn(len(c.links))]
+		l := c.parts()[1+c.intn(len(c.parts())-1)].link // The bus has none.
 		cut := c.intn(2) == 0
 		l.set(cut, !cut)
 		wait(ctx, c.between(50*time.Millisecond, 1500*time.Millisecond))

@@ -16,6 +16,7 @@ type part struct {
 	name    string
 	command []string
 	clock   clock
+	link    *link // its way to the bus; the bus has none
 	// up reports whether the process that says this does its work.
 	up func(said string) bool
 	// before, which may be nil, is called before each start.

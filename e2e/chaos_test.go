@@ -44,6 +44,11 @@ func TestChaos(t *testing.T) {
 	c.await()
 	stop()
 	c.judge(c.settleAll(150 * time.Second))
+	c.replay(1)
+	c.fullDisk(0)
+	c.away(30_000)
+	c.overLimit()
+	c.judge(c.settleAll(time.Minute))
 	c.report(t)
 }
 
