@@ -39,7 +39,8 @@ func MarkRequest(sensor string) string {
 // askMarkEvery is how often the last mark is asked for, in case one was missed.
 const askMarkEvery = 10 * time.Second
 
-// WatchMarks calls f with the sensor's mark as it is and then with every new one, until ctx ends. A mark may come twice.
+// WatchMarks calls f with the sensor's mark as it is, the zero one if it has none yet, and then with every new one, until
+// ctx ends. A mark may come twice.
 func (b *Bus) WatchMarks(ctx context.Context, sensor string, f func(Mark)) error {
 	news := make(chan *nats.Msg, 16)
 	s, err := b.nc.ChanSubscribe(MarkSubject(sensor), news)
@@ -54,9 +55,7 @@ func (b *Bus) WatchMarks(ctx context.Context, sensor string, f func(Mark)) error
 		if err != nil {
 			return err
 		}
-		if m != nil {
-			f(*m)
-		}
+		f(m)
 		for asked := false; !asked; {
 			select {
 			case <-ctx.Done():
@@ -74,23 +73,22 @@ func (b *Bus) WatchMarks(ctx context.Context, sensor string, f func(Mark)) error
 	}
 }
 
-// lastMark is the sensor's mark as it is, or nil where there is none yet.
-func (b *Bus) lastMark(ctx context.Context, sensor string) (*Mark, error) {
+// lastMark is the sensor's mark as it is, zero where there is none yet.
+func (b *Bus) lastMark(ctx context.Context, sensor string) (Mark, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	r, err := b.nc.RequestWithContext(ctx, MarkRequest(sensor), nil)
 	if err != nil {
-		return nil, unreachable(b, "cannot ask for the mark", err)
+		return Mark{}, unreachable(b, "cannot ask for the mark", err)
 	}
 	switch status := r.Header.Get("Status"); status {
 	case "":
 	case "404":
-		return nil, nil
+		return Mark{}, nil
 	default:
-		return nil, unreachable(b, "cannot ask for the mark", fmt.Errorf("status %s %s", status, r.Header.Get("Description")))
+		return Mark{}, unreachable(b, "cannot ask for the mark", fmt.Errorf("status %s %s", status, r.Header.Get("Description")))
 	}
-	m, err := parseMark(string(r.Data))
-	return &m, err
+	return parseMark(string(r.Data))
 }
 
 func parseMark(s string) (Mark, error) {
