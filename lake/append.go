@@ -27,7 +27,7 @@ func (l *Lake) fenced(ctx context.Context, name string, work func(*table.Table) 
 	for try := range maxTries {
 		var t *table.Table
 		if t, err = l.cat.LoadTable(ctx, identifier(name)); err == nil {
-			err = work(t)
+			err = work(guarded(t, l.cat))
 		}
 		if err == nil || ctx.Err() != nil || !worthRetry(err) {
 			break
