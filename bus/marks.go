@@ -15,13 +15,10 @@ type Mark struct {
 	Epoch, Sequence uint64
 }
 
-// PublishMark lets the sensor know. The value is the epoch in hexadecimal, a blank, the sequence in decimal.
+// PublishMark lets the sensor know, under its name in the bucket (a put is a publication, NATS ADR-8). The value is the epoch in hexadecimal, a blank, the sequence in decimal.
 func (b *Bus) PublishMark(ctx context.Context, sensor string, m Mark) error {
-	kv, err := b.js.KeyValue(ctx, marksBucket)
-	if err == nil {
-		_, err = kv.PutString(ctx, sensor, strconv.FormatUint(m.Epoch, 16)+" "+strconv.FormatUint(m.Sequence, 10))
-	}
-	if err != nil {
+	value := strconv.AppendUint(append(strconv.AppendUint(nil, m.Epoch, 16), ' '), m.Sequence, 10)
+	if _, err := b.js.Publish(ctx, MarkSubject(sensor), value); err != nil {
 		return unreachable(b, "cannot publish the mark of "+sensor, err)
 	}
 	return nil

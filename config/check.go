@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"terroir"
 )
@@ -277,6 +278,14 @@ func (h *Hub) check() error {
 	}
 	if h.Commit.Interval <= 0 || h.Commit.Rows < 1 {
 		return wrong(h.pos.of("commit"), "interval and rows must be more than 0", "")
+	}
+	if h.Care.Every < 0 || h.Care.Target < 1<<20 || h.Care.Snapshots < Duration(time.Minute) {
+		return wrong(h.pos.of("care"), "every must not be negative, target at least 1MiB, snapshots at least 1m", "")
+	}
+	for _, k := range []Duration{h.Care.Keep.Events, h.Care.Keep.Losses, h.Care.Keep.Heartbeats} {
+		if k < 0 || k > 0 && k < Duration(24*time.Hour) {
+			return wrong(h.pos.of("care.keep"), "less than a day", "rows go by whole days; such as 90d")
+		}
 	}
 	return nil
 }

@@ -98,6 +98,7 @@ type Hub struct {
 	Views  string `yaml:"views" doc:"folder with views of your own"`
 	Bus    Bus    `yaml:"bus" doc:"where batches of sensors come in"`
 	Lake   Lake   `yaml:"lake" doc:"where the tables are"`
+	Care   Care   `yaml:"care" doc:"how the tables are looked after"`
 	Commit Commit `yaml:"commit" doc:"when a batch is committed"`
 	Geo    Geo    `yaml:"geo" doc:"databases asked before the shipped ones"`
 
@@ -116,6 +117,21 @@ type Bus struct {
 // Lake says where the tables are.
 type Lake struct {
 	Dir string `yaml:"dir" doc:"folder of the tables; default DIR/lake. Hubs that share a bus share it, too"`
+}
+
+// Care says how the hub looks after the tables.
+type Care struct {
+	Every     Duration `yaml:"every" doc:"how often small files are rewritten and what is old goes; 0: never"`
+	Target    Size     `yaml:"target" doc:"size of the files that are made"`
+	Snapshots Duration `yaml:"snapshots" doc:"age from which on snapshots go; longer than any query"`
+	Keep      Keep     `yaml:"keep" doc:"how long rows are kept; 0: for ever"`
+}
+
+// Keep says how long rows are kept, by table. Whole days of UTC go.
+type Keep struct {
+	Events     Duration `yaml:"events" doc:"such as 90d"`
+	Losses     Duration `yaml:"losses" doc:"such as 365d"`
+	Heartbeats Duration `yaml:"heartbeats" doc:"such as 365d"`
 }
 
 // Commit says when a batch is committed: whichever comes first.
@@ -145,7 +161,8 @@ func DefaultSensor() Sensor {
 // DefaultHub is what an empty file means.
 func DefaultHub() Hub {
 	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222"},
-		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000}}
+		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000},
+		Care:   Care{Every: Duration(10 * time.Minute), Target: 128 << 20, Snapshots: Duration(time.Hour)}}
 }
 
 // LoadSensor reads a sensor's file; "" stands for an empty one. Everything that is wrong comes as an ECONFIG error

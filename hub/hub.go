@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -31,15 +32,18 @@ type Hub struct {
 	bus  *bus.Bus
 	opt  Options
 
-	pipe  *pipeline
-	order *order
+	pipe    *pipeline
+	order   *order
+	commits *committer
 	// since is when the oldest record of the batch arrived; stream the last bus sequence in it.
 	since  time.Time
 	stream uint64
+	// resting: memory was given back since the last record came.
+	resting bool
 
 	mu     sync.Mutex
-	recent []Arrival
-	fleet  map[string]Sensor
+	recent recent
+	fleet  map[string]*Sensor
 	status Status
 }
 
@@ -49,6 +53,9 @@ type Arrival struct {
 	Payload []byte
 	// Committed says whether the lake has it.
 	Committed bool
+
+	// stream is the bus sequence that brought it.
+	stream uint64
 }
 
 // Sensor is what the hub knows of a sensor that is, or was, alive.
@@ -83,11 +90,19 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Recent == 0 {
 		opt.Recent = 200
 	}
-	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{}}
+	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]*Sensor{},
+		recent: recent{ring: make([]Arrival, opt.Recent)}}
 }
 
-// messageQueue bounds the batches that wait while a commit is under way.
+// messageQueue bounds the messages that wait to be taken in.
 const messageQueue = 32
+
+// maxHeld and maxHeldBytes bound the batch that grows while another one is committed: in batches of the usual size, and
+// in bytes of payloads.
+const (
+	maxHeld      = 4
+	maxHeldBytes = 256 << 20
+)
 
 // Run consumes until ctx ends, and then commits what it has taken in. Sensors that the lake has heard of before are
 // told where it stands first.
@@ -100,7 +115,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	h.order = newOrder(marks)
-	if err := h.publish(ctx, marks); err != nil {
+	if err := h.publish(ctx, marks, h.order.all()); err != nil {
 		return err
 	}
 	messages := make(chan bus.Message, messageQueue)
@@ -108,12 +123,10 @@ func (h *Hub) Run(ctx context.Context) error {
 	consuming, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() { failed <- h.consume(consuming, messages) }()
+	h.commits = newCommitter(ctx, h)
 	err = h.loop(ctx, messages, failed)
 	stop()
-	// What was taken in but not committed stays on the bus and with the sensors; committing it now only saves work.
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	return errors.Join(err, h.commit(ending))
+	return errors.Join(err, h.commits.end(h.next()))
 }
 
 // consume feeds the loop, again and again: a bus that went away comes back.
@@ -139,13 +152,18 @@ func (h *Hub) consume(ctx context.Context, messages chan<- bus.Message) error {
 	}
 }
 
+// loop takes in while a commit is under way: what arrives meanwhile is committed together, in as large a batch as came.
 func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-chan error) error {
 	tick := time.NewTicker(min(h.opt.Interval/10+time.Millisecond, time.Second))
 	defer tick.Stop()
 	for {
 		in := messages
-		if h.pipe.rows() >= 2*h.opt.Rows {
-			in = nil // Commits fail: take no more than can be held.
+		if h.pipe.rows() >= maxHeld*h.opt.Rows || h.pipe.bytes >= maxHeldBytes {
+			in = nil // The lake is slower than the bus: take no more than can be held.
+		}
+		var ready <-chan struct{}
+		if h.due() {
+			ready = h.commits.ready
 		}
 		select {
 		case <-ctx.Done():
@@ -154,16 +172,24 @@ func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-ch
 			return err
 		case m := <-in:
 			h.take(m)
+		case <-ready:
+			h.commits.work <- h.next()
 		case <-tick.C:
-		}
-		if h.due() {
-			if err := h.commit(ctx); err != nil && ctx.Err() == nil {
-				slog.Error("hub: commit failed; it will be tried again", "error", err)
-				h.fail(err)
-				sleep(ctx, time.Second)
+			if h.stream == 0 && !h.resting && time.Since(h.since) > restAfter {
+				h.rest()
 			}
 		}
 	}
+}
+
+// restAfter is how long nothing must come before the hub rests.
+const restAfter = 30 * time.Second
+
+// rest gives the memory back that only work needs.
+func (h *Hub) rest() {
+	h.resting = true
+	h.pipe.release()
+	debug.FreeOSMemory()
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -175,41 +201,4 @@ func sleep(ctx context.Context, d time.Duration) {
 
 func (h *Hub) due() bool {
 	return h.stream > 0 && (h.pipe.rows() >= h.opt.Rows || time.Since(h.since) >= h.opt.Interval)
-}
-
-// commit brings what was taken in into the lake, tells the sensors and frees the bus.
-func (h *Hub) commit(ctx context.Context) error {
-	if h.stream == 0 {
-		return nil
-	}
-	begun := time.Now()
-	h.pipe.batch.Stream = h.stream
-	marks, err := commit(ctx, h.lake, h.pipe.batch)
-	if err != nil {
-		return err
-	}
-	stream := h.stream
-	h.pipe.take()
-	h.stream = 0
-	h.committed(begun)
-	told := h.order.touched(marks)
-	if err := h.publish(ctx, told); err != nil {
-		h.order.untold(told) // The next commit tells it.
-		return err
-	}
-	return h.bus.Free(ctx, stream)
-}
-
-// publish tells every sensor of the marks how far the lake is. A sensor with several epochs is told of the last one
-// taken in, which is the one that it writes now.
-func (h *Hub) publish(ctx context.Context, m lake.Marks) error {
-	for spool, last := range m.Last {
-		if !h.order.current(spool) {
-			continue
-		}
-		if err := h.bus.PublishMark(ctx, spool.Sensor, bus.Mark{Epoch: spool.Epoch, Sequence: last}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -194,7 +194,7 @@ func TestWhatAnotherHubCommittedIsNotMissing(t *testing.T) {
 	stop()
 	b := wire.Batch{Sensor: "paris-1", Epoch: 7, Records: []terroir.Record{event(5), event(6)}}
 	behind.take(bus.Message{Stream: 2, Sensor: "paris-1", Oldest: 5, Data: wire.AppendBatch(nil, &b)}) // 1 to 4 are freed
-	if err := behind.commit(context.Background()); err != nil {
+	if err := behind.commit(context.Background(), behind.next()); err != nil {
 		t.Fatal(err)
 	}
 	s.want(6)
@@ -203,18 +203,6 @@ func TestWhatAnotherHubCommittedIsNotMissing(t *testing.T) {
 	}
 	if f, err := s.lake.Files(context.Background(), "losses"); err != nil || f.Rows != 0 {
 		t.Errorf("%d losses in the table (%v), none happened", f.Rows, err)
-	}
-}
-
-// TestMarksThatCouldNotBeToldAreToldLater: the bus was away at the end of a commit.
-func TestMarksThatCouldNotBeToldAreToldLater(t *testing.T) {
-	o := newOrder(lake.Marks{})
-	paris := lake.Spool{Sensor: "paris-1", Epoch: 7}
-	o.accept(&terroir.Position{Sensor: "paris-1", Epoch: 7, Sequence: 1}, 1)
-	told := o.touched(lake.Marks{Last: map[lake.Spool]uint64{paris: 1}})
-	o.untold(told)
-	if again := o.touched(lake.Marks{Last: map[lake.Spool]uint64{paris: 3}}); again.Last[paris] != 3 {
-		t.Errorf("told are %v", again.Last)
 	}
 }
 

@@ -1,6 +1,9 @@
 package hub
 
 import (
+	"iter"
+	"maps"
+
 	"terroir"
 	"terroir/lake"
 )
@@ -64,25 +67,22 @@ func (o *order) learn(m lake.Marks) {
 	}
 }
 
-// current reports whether the spool is the one that its sensor writes now, as far as is known.
-func (o *order) current(s lake.Spool) bool {
-	e, ok := o.epoch[s.Sensor]
-	return !ok || e == s.Epoch
+// all are the spools that the lake knows, each sensor's last one only where something of it was taken in.
+func (o *order) all() []lake.Spool { return o.current(maps.Keys(o.last)) }
+
+// touched returns the spools that sent something since the last call.
+func (o *order) touched() []lake.Spool {
+	defer clear(o.fresh)
+	return o.current(maps.Keys(o.fresh))
 }
 
-// touched returns the marks of the spools that sent something since the last call.
-func (o *order) touched(m lake.Marks) lake.Marks {
-	t := lake.Marks{Stream: m.Stream, Last: map[lake.Spool]uint64{}}
-	for s := range o.fresh {
-		t.Last[s] = m.Last[s]
+// current leaves out spools that their sensor, as far as is known, does not write any more.
+func (o *order) current(spools iter.Seq[lake.Spool]) []lake.Spool {
+	var list []lake.Spool
+	for s := range spools {
+		if e, ok := o.epoch[s.Sensor]; !ok || e == s.Epoch {
+			list = append(list, s)
+		}
 	}
-	clear(o.fresh)
-	return t
-}
-
-// untold brings back into touched what could not be told.
-func (o *order) untold(m lake.Marks) {
-	for s := range m.Last {
-		o.fresh[s] = true
-	}
+	return list
 }

@@ -56,7 +56,10 @@ var tableProperties = iceberg.Properties{
 // Open opens the tables in dir, which it makes where they do not exist.
 //
 // A folder that cannot be used yields an EUNREACHABLE error.
-func Open(ctx context.Context, dir string) (*Lake, error) {
+func Open(ctx context.Context, dir string) (*Lake, error) { return openAs(ctx, dir, eventsTable()) }
+
+// openAs opens the tables; that of events is the given one.
+func openAs(ctx context.Context, dir string, events *tableOf[event]) (*Lake, error) {
 	abs, err := filepath.Abs(dir)
 	if err == nil {
 		err = os.MkdirAll(abs, 0o755)
@@ -64,7 +67,7 @@ func Open(ctx context.Context, dir string) (*Lake, error) {
 	if err != nil {
 		return nil, unusable(dir, err)
 	}
-	l := &Lake{dir: abs, events: eventsTable(), payloads: payloadsTable(), facts: factsTable(), losses: lossesTable(),
+	l := &Lake{dir: abs, events: events, payloads: payloadsTable(), facts: factsTable(), losses: lossesTable(),
 		heartbeats: heartbeatsTable(), sensors: sensorsTable(), revisions: revisionsTable(), servedPorts: servedPortsTable()}
 	if err := l.openCatalog(ctx); err != nil {
 		return nil, unusable(dir, errors.Join(err, l.Close()))
@@ -93,6 +96,9 @@ func (l *Lake) openCatalog(ctx context.Context) error {
 		return err
 	}
 	l.db = db
+	if err := l.openLedger(ctx); err != nil {
+		return err
+	}
 	cat, err := catsql.NewCatalog("terroir", db, catsql.SQLite, iceberg.Properties{"warehouse": "file://" + l.dir, "init_catalog_tables": "true"})
 	if err != nil {
 		return err
@@ -115,7 +121,7 @@ func (l *Lake) openTables(ctx context.Context) error {
 		openTable(ctx, l, l.heartbeats), openTable(ctx, l, l.sensors), openTable(ctx, l, l.revisions), openTable(ctx, l, l.servedPorts))
 }
 
-// openTable makes the table if it is not there and learns the Arrow schema that its files have.
+// openTable makes the table if it is not there, adds columns that it lacks, and learns the Arrow schema of its files.
 func openTable[T any](ctx context.Context, l *Lake, t *tableOf[T]) error {
 	id := identifier(t.name)
 	exists, err := l.cat.CheckTableExists(ctx, id)
@@ -123,7 +129,10 @@ func openTable[T any](ctx context.Context, l *Lake, t *tableOf[T]) error {
 		err = createTable(ctx, l, t)
 	}
 	if err == nil {
-		t.arrow, err = table.SchemaToArrowSchema(t.schema(), nil, true, false)
+		err = evolve(ctx, l, t)
+	}
+	if err == nil {
+		err = t.adopt(ctx, l)
 	}
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.name, err)
@@ -152,6 +161,7 @@ func (l *Lake) Close() error {
 	if l.db == nil {
 		return nil
 	}
+	l.closeLedger()
 	return l.db.Close()
 }
 

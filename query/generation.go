@@ -103,13 +103,21 @@ func viewOf(schema string, f lake.Files) string {
 		b.WriteString(" WHERE false")
 		return b.String()
 	}
-	b.WriteString("* FROM read_parquet([")
-	for i, p := range f.Paths {
+	b.WriteString("* FROM ")
+	b.WriteString(readParquet(f.Paths, f.Fields))
+	return b.String()
+}
+
+// readParquet reads the files with the columns.
+func readParquet(paths []string, fields []iceberg.NestedField) string {
+	var b strings.Builder
+	b.WriteString("read_parquet([")
+	for i, p := range paths {
 		comma(&b, i)
 		b.WriteString(quote(p))
 	}
 	b.WriteString("], schema=MAP {")
-	for i, c := range f.Fields {
+	for i, c := range fields {
 		comma(&b, i)
 		fmt.Fprintf(&b, "%d: {name: %s, type: '%s', default_value: NULL}", c.ID, quote(c.Name), duckType(c.Type))
 	}

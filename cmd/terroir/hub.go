@@ -55,6 +55,7 @@ type openHub struct {
 	hub    *hub.Hub
 	site   *site
 	listen net.Listener
+	care   config.Care
 	busURL string
 	// serveFleet answers sensors that join; nil where the bus lets in everybody.
 	serveFleet func(context.Context) error
@@ -77,6 +78,9 @@ func (h *openHub) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.hub.Run(ctx) })
 	g.Go(func() error { return h.site.serve(ctx, h.listen) })
+	if rw, err := h.store.rewriter(); err == nil { // Another engine has means of its own.
+		g.Go(func() error { return care(ctx, h.store.lake, rw, h.care) })
+	}
 	if h.serveFleet != nil {
 		g.Go(func() error { return h.serveFleet(ctx) })
 	}
@@ -130,7 +134,7 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	}
 	h.store = &store{l, engine, reg}
 	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze})
-	h.site = &site{h.store, h.hub}
+	h.site, h.care = &site{h.store, h.hub}, cfg.Care
 	return h, nil
 }
 

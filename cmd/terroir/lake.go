@@ -34,5 +34,6 @@ func lakeCommand() *cobra.Command {
 	}
 	dirFlag(stats, &dir)
 	c.AddCommand(stats)
+	c.AddCommand(careCommands()...)
 	return c
 }
