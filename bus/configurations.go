@@ -51,5 +51,10 @@ func (b *Bus) PublishConfiguration(ctx context.Context, sensor string, configura
 // WatchConfiguration calls f with the sensor's configuration as it is and then with every new one, until ctx ends or f
 // returns an error. One may come twice.
 func (b *Bus) WatchConfiguration(ctx context.Context, sensor string, f func([]byte) error) error {
-	return b.watchLast(ctx, configurationsBucket, sensor, f)
+	return b.watchLast(ctx, configurationsBucket, sensor, func(value []byte) error {
+		if value == nil {
+			return nil // It has none yet.
+		}
+		return f(value)
+	})
 }

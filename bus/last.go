@@ -19,7 +19,7 @@ func valueSubject(bucket, key string) string { return "$KV." + bucket + "." + ke
 // askEvery is how often the last value is asked for, in case one was missed.
 const askEvery = 10 * time.Second
 
-// watchLast calls f with the key's value as it is and then with every new one, until ctx ends or f returns an error. It
+// watchLast calls f with the key's value as it is, nil if there is none yet, and then with every new one, until ctx ends or f returns an error. It
 // needs no right but to the key's two subjects.
 func (b *Bus) watchLast(ctx context.Context, bucket, key string, f func([]byte) error) error {
 	news := make(chan *nats.Msg, 16)
@@ -32,7 +32,7 @@ func (b *Bus) watchLast(ctx context.Context, bucket, key string, f func([]byte) 
 	defer tick.Stop()
 	for {
 		value, err := b.last(ctx, bucket, key)
-		if err == nil && value != nil {
+		if err == nil {
 			err = f(value)
 		}
 		if err != nil {

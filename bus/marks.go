@@ -28,10 +28,15 @@ func MarkSubject(sensor string) string { return valueSubject(marksBucket, sensor
 // MarkRequest is the subject of the request for the sensor's last mark.
 func MarkRequest(sensor string) string { return lastRequest(marksBucket, sensor) }
 
-// WatchMarks calls f with the sensor's mark as it is and then with every new one, until ctx ends. A mark may come twice.
+// WatchMarks calls f with the sensor's mark as it is, the zero one if it has none yet, and then with every new one, until
+// ctx ends. A mark may come twice.
 func (b *Bus) WatchMarks(ctx context.Context, sensor string, f func(Mark)) error {
 	return b.watchLast(ctx, marksBucket, sensor, func(value []byte) error {
-		m, err := parseMark(string(value))
+		var m Mark
+		var err error
+		if value != nil {
+			m, err = parseMark(string(value))
+		}
 		if err == nil {
 			f(m)
 		}

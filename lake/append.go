@@ -27,7 +27,7 @@ func (l *Lake) fenced(ctx context.Context, name string, work func(*table.Table) 
 	for try := range maxTries {
 		var t *table.Table
 		if t, err = l.cat.LoadTable(ctx, identifier(name)); err == nil {
-			err = work(t)
+			err = work(guarded(t, l.cat))
 		}
 		if err == nil || ctx.Err() != nil || !worthRetry(err) {
 			break
@@ -104,7 +104,7 @@ func commitRows[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], row
 		return tbl, nil
 	}
 	tx := tbl.NewTransaction()
-	if err := tx.AssertRefSnapshotID(""); err != nil {
+	if err := fence(tx); err != nil {
 		return nil, err
 	}
 	if len(props) > 0 {

@@ -229,7 +229,7 @@ func (l *Lake) restoreTable(ctx context.Context, dir string, b *tableBackup, r *
 			r.Files, r.Copied, r.Bytes, r.Rows = r.Files+1, r.Copied+1, r.Bytes+f.Bytes, r.Rows+f.Rows
 		}
 		tx := t.NewTransaction()
-		if err := tx.AssertRefSnapshotID(""); err != nil {
+		if err := fence(tx); err != nil {
 			return err
 		}
 		if marks := ownProperties(b.Properties); len(marks) > 0 {

@@ -145,7 +145,7 @@ func (l *Lake) compactGroup(ctx context.Context, rw Rewriter, t *table.Table, gr
 	defer l.commit.Unlock()
 	err = l.fenced(ctx, name, func(now *table.Table) error {
 		tx := now.NewTransaction()
-		if err := tx.AssertRefSnapshotID(""); err != nil {
+		if err := fence(tx); err != nil {
 			return err
 		}
 		if err := tx.ReplaceFiles(ctx, group, []iceberg.DataFile{written}, nil, nil); err != nil {

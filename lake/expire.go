@@ -134,7 +134,7 @@ func (l *Lake) dropRows(ctx context.Context, name string, before time.Time) (row
 			return err
 		}
 		tx := t.NewTransaction()
-		if err := tx.AssertRefSnapshotID(""); err != nil {
+		if err := fence(tx); err != nil {
 			return err
 		}
 		filter := iceberg.LessThan(iceberg.Reference(timeColumn(name)), iceberg.Timestamp(before.UnixMicro()))

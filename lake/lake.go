@@ -47,7 +47,7 @@ var tableProperties = iceberg.Properties{
 	table.ManifestMergeEnabledKey:                "true",
 	table.MetadataDeleteAfterCommitEnabledKey:    "true",
 	table.MetadataPreviousVersionsMaxKey:         "20",
-	table.CommitNumRetriesKey:                    "0",
+	table.CommitNumRetriesKey:                    commitRetries,
 	table.WriteTargetFileSizeBytesKey:            "134217728",
 	table.DefaultWriteMetricsModeKey:             "truncate(16)",
 	table.MetricsModeColumnConfPrefix + ".bytes": "none",

@@ -31,7 +31,7 @@ func (l *Lake) Rebuild(ctx context.Context, analyze func(id terroir.PayloadID, p
 		}
 		n = 0
 		tx := facts.NewTransaction()
-		if err := tx.AssertRefSnapshotID(""); err != nil {
+		if err := fence(tx); err != nil {
 			return err
 		}
 		if facts.CurrentSnapshot() != nil {

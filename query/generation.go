@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -64,13 +65,17 @@ func (d *Duck) snapshots(ctx context.Context) (key string, events int64, err err
 	return b.String(), events, nil
 }
 
+// create makes the views, of events first, as snapshots reads them: a commit that comes meanwhile adds payloads that no
+// event is seen of yet, and never an event without its payload.
 func (d *Duck) create(ctx context.Context, key string, snapshot int64) (*generation, error) {
 	d.next++
 	g := &generation{schema: fmt.Sprintf("s%d", d.next), key: key, snapshot: snapshot}
 	if _, err := d.db.ExecContext(ctx, "CREATE SCHEMA "+g.schema); err != nil {
 		return nil, fmt.Errorf("duckdb: %w", err)
 	}
-	for _, name := range lake.Tables() {
+	tables := lake.Tables()
+	slices.Reverse(tables)
+	for _, name := range tables {
 		f, err := d.lake.Files(ctx, name)
 		if err != nil {
 			return nil, err

@@ -116,7 +116,7 @@ func (s *Spool) fail(g *group, err error) {
 	}
 	behind := s.group
 	s.group, s.writing = newGroup(), 0
-	s.next = g.first
+	s.next = max(g.first, s.opened)
 	s.mu.Unlock()
 	close(behind.taken)
 	for _, x := range []*group{g, behind} {

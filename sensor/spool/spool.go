@@ -41,9 +41,9 @@ type Spool struct {
 	dir  string
 	opt  Options
 	lock *os.File
-	// epoch, damaged and opened do not change after Open. opened is the first sequence that was to be given.
-	epoch, opened uint64
-	damaged       int64
+	// epoch and damaged do not change after Open.
+	epoch   uint64
+	damaged int64
 
 	mu sync.Mutex
 	// segments are all files, the last being the one that is written; size is the sum of theirs, writing that of what is
@@ -51,8 +51,8 @@ type Spool struct {
 	segments      []segment
 	size, writing int64
 	// next is the sequence of the next record, durable that of the last one on disk, freed that of the last one that is
-	// not needed any more.
-	next, durable, freed uint64
+	// not needed any more. opened is the first that was to be given since Open, or since Skip.
+	next, durable, freed, opened uint64
 	// group takes the records that the next write brings to disk.
 	group *group
 	// changed is closed, and made anew, when durable grows or the spool is closed.
@@ -231,21 +231,33 @@ func (s *Spool) signal() {
 }
 
 // Free says that the records up to and including seq are not needed any more. Their segments go away soon.
-//
-// A sequence that was not given yet says that the hub knows more of this epoch than the folder, which was damaged or put
-// back: numbers then go on behind it. Free returns how many records were appended meanwhile under numbers that the hub
-// has for others: those are lost.
-func (s *Spool) Free(seq uint64) (lost uint64) {
+func (s *Spool) Free(seq uint64) {
 	s.mu.Lock()
-	if seq >= s.next {
-		lost = s.next - max(s.opened, s.freed+1)
-		slog.Warn("spool: the hub has later records than the folder; was it damaged, or put back?", "folder", s.dir, "hub", seq, "folder's last", s.next-1)
-		s.next = seq + 1
-	}
-	s.freed = max(s.freed, seq)
+	s.freed = max(s.freed, min(seq, s.next-1))
 	s.mu.Unlock()
 	s.signal()
-	return lost
+}
+
+// Skip says that the hub has records up to seq which are not those of the folder: it was damaged, or put back. Numbers
+// go on behind it. What was appended since Open under numbers that the hub has for others, from first to last if there
+// is any, stays until it is freed: append it again.
+func (s *Spool) Skip(seq uint64) (first, last uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq < s.opened {
+		return 1, 0
+	}
+	slog.Warn("spool: the hub has later records than the folder; was it damaged, or put back?", "folder", s.dir, "hub", seq, "folder's last", s.opened-1)
+	first, last = max(s.opened, s.freed+1), min(seq, s.next-1)
+	s.next, s.opened = max(s.next, seq+1), seq+1
+	return first, last
+}
+
+// Next is the sequence of the next record.
+func (s *Spool) Next() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next
 }
 
 // Epoch names this life of the spool.

@@ -50,9 +50,12 @@ type uplink struct {
 	sent, oldest uint64
 	generation   int
 	// nonce makes the names of batches such that nobody else can tell them before: the bus keeps one of two that have the
-	// same name, whoever sent them.
+	// same name, whoever sent them. Each run has another: what an earlier one sent may be gone from the bus, and is stored again.
 	nonce string
 	pace  pace
+	// first is closed, and heard set, when the hub's first word about marks has come; heard belongs to who follows them.
+	first chan struct{}
+	heard bool
 }
 
 // Run works until ctx ends or the spool fails.
@@ -63,7 +66,7 @@ func Run(ctx context.Context, opt Options) error {
 	if opt.Quiet == nil {
 		opt.Quiet = &sync.Mutex{}
 	}
-	u := &uplink{Options: opt, progress: time.Now(), nonce: rand.Text(), pace: newPace(time.Now())}
+	u := &uplink{Options: opt, progress: time.Now(), nonce: rand.Text(), pace: newPace(time.Now()), first: make(chan struct{})}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return u.free(ctx) })
 	g.Go(func() error { return u.send(ctx) })
@@ -77,19 +80,29 @@ func Run(ctx context.Context, opt Options) error {
 func (u *uplink) free(ctx context.Context) error {
 	for {
 		err := u.Bus.WatchMarks(ctx, u.Sensor, func(m bus.Mark) {
-			if m.Epoch != u.Spool.Epoch() {
-				return
-			}
-			if lost := u.Spool.Free(m.Sequence); lost > 0 && u.Lost != nil {
-				u.Lost("renumbered", int64(lost))
-			}
-			u.advance(m.Sequence)
+			u.hear(ctx, m)
 		})
 		if ctx.Err() != nil {
 			return nil
 		}
 		slog.Debug("uplink: marks", "error", err)
 		pause(ctx, time.Second)
+	}
+}
+
+// hear takes a mark in. Until the first one, nothing is sent: a record that the hub has for another must have another
+// number first.
+func (u *uplink) hear(ctx context.Context, m bus.Mark) {
+	if m.Epoch == u.Spool.Epoch() {
+		if !u.heard || m.Sequence >= u.Spool.Next() {
+			u.renumber(ctx, m.Sequence)
+		}
+		u.Spool.Free(m.Sequence)
+		u.advance(m.Sequence)
+	}
+	if !u.heard {
+		u.heard = true
+		close(u.first)
 	}
 }
 
@@ -104,6 +117,11 @@ func (u *uplink) advance(committed uint64) {
 // send reads the spool from its beginning and publishes, one batch after the other: the hub takes records only in
 // order. Once all is sent and the hub stays silent, it begins again behind what the lake has.
 func (u *uplink) send(ctx context.Context) error {
+	select {
+	case <-u.first:
+	case <-ctx.Done():
+		return nil
+	}
 	for {
 		reader := u.Spool.Reader(u.begin())
 		err := u.sendFrom(ctx, reader)

@@ -51,6 +51,10 @@ func newStation(t *testing.T, waiting int64) *station {
 	if s.stream, err = s.js.CreateStream(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
+	// Nothing is sent before the hub's word about marks, which here is that there are none.
+	if _, err := s.js.CreateKeyValue(context.Background(), jetstream.KeyValueConfig{Bucket: "terroir_marks"}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := nc.Subscribe(bus.EventsSubject("*"), func(m *nats.Msg) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
