@@ -50,6 +50,10 @@ type generation struct {
 	snapshot int64
 	users    int
 	outdated bool
+
+	mu sync.Mutex
+	// tables are those that have a view, each with what gives up its files.
+	tables map[string]func()
 }
 
 // Open starts a DuckDB over the lake.
@@ -99,7 +103,7 @@ func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, erro
 	if strings.Trim(statement, "; \t\r\n") == "" {
 		return nil, terroir.Errorf(terroir.EINVALID, "the statement is empty")
 	}
-	g, err := d.acquire(ctx)
+	g, err := d.acquire(ctx, statement)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -10,8 +11,22 @@ import (
 	"terroir/lake"
 )
 
-// acquire returns the generation of the current snapshots and keeps it from being dropped until release.
-func (d *Duck) acquire(ctx context.Context) (*generation, error) {
+// acquire returns the generation of the current snapshots, with views of the tables that the statement may name, and
+// keeps it from being dropped until release.
+func (d *Duck) acquire(ctx context.Context, statement string) (*generation, error) {
+	g, err := d.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.include(ctx, g, statement); err != nil {
+		d.release(g)
+		return nil, err
+	}
+	return g, nil
+}
+
+// current returns the generation of the current snapshots, counted as used.
+func (d *Duck) current(ctx context.Context) (*generation, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key, snapshot, err := d.snapshots(ctx)
@@ -44,6 +59,10 @@ func (d *Duck) dropUnused(g *generation) {
 	if g.outdated && g.users == 0 {
 		// A schema that cannot be dropped costs a little memory and nothing else.
 		_, _ = d.db.Exec("DROP SCHEMA IF EXISTS " + g.schema + " CASCADE")
+		for _, release := range g.tables {
+			release()
+		}
+		g.tables = nil
 	}
 }
 
@@ -66,50 +85,111 @@ func (d *Duck) snapshots(ctx context.Context) (key string, events int64, err err
 
 func (d *Duck) create(ctx context.Context, key string, snapshot int64) (*generation, error) {
 	d.next++
-	g := &generation{schema: fmt.Sprintf("s%d", d.next), key: key, snapshot: snapshot}
+	g := &generation{schema: fmt.Sprintf("s%d", d.next), key: key, snapshot: snapshot, tables: map[string]func(){}}
 	if _, err := d.db.ExecContext(ctx, "CREATE SCHEMA "+g.schema); err != nil {
 		return nil, fmt.Errorf("duckdb: %w", err)
-	}
-	for _, name := range lake.Tables() {
-		f, err := d.lake.Files(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if name == "events" {
-			g.snapshot = f.Snapshot
-		}
-		if _, err := d.db.ExecContext(ctx, viewOf(g.schema, f)); err != nil {
-			return nil, fmt.Errorf("duckdb: table %s: %w", name, err)
-		}
 	}
 	return g, nil
 }
 
+// include makes views of the tables that the statement may name: files of the others need not be fetched.
+func (d *Duck) include(ctx context.Context, g *generation, statement string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, name := range lake.Tables() {
+		if _, there := g.tables[name]; there || !names(statement, name) {
+			continue
+		}
+		f, release, err := d.lake.Fetch(ctx, name)
+		if err != nil {
+			return err
+		}
+		if _, err := d.db.ExecContext(ctx, viewOf(g.schema, f)); err != nil {
+			release()
+			return fmt.Errorf("duckdb: table %s: %w", name, err)
+		}
+		g.tables[name] = release
+	}
+	return nil
+}
+
 // viewOf defines a view over the table's files. Columns are found by Iceberg's field ids, so that a file from before a
-// column was added or renamed is read right.
+// column was added or renamed is read right. Rows that delete files name are left out.
 func viewOf(schema string, f lake.Files) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "CREATE VIEW %s.%s AS SELECT ", schema, f.Table)
-	if len(f.Paths) == 0 {
+	fmt.Fprintf(&b, "CREATE VIEW %s.%s AS ", schema, f.Table)
+	erased := map[string]bool{}
+	for _, e := range f.Erased {
+		erased[e.Path] = true
+	}
+	intact := slices.DeleteFunc(slices.Clone(f.Paths), func(p string) bool { return erased[p] })
+	switch {
+	case len(f.Paths) == 0:
+		b.WriteString("SELECT ")
 		for i, c := range f.Fields {
 			comma(&b, i)
 			fmt.Fprintf(&b, "NULL::%s AS %s", duckType(c.Type), c.Name)
 		}
 		b.WriteString(" WHERE false")
-		return b.String()
+	case len(f.Erased) == 0:
+		b.WriteString("SELECT * FROM ")
+		readFiles(&b, f.Paths, f.Fields, "")
+	default:
+		if len(intact) > 0 {
+			b.WriteString("SELECT * FROM ")
+			readFiles(&b, intact, f.Fields, "")
+			b.WriteString(" UNION ALL ")
+		}
+		readErased(&b, f)
 	}
-	b.WriteString("* FROM read_parquet([")
-	for i, p := range f.Paths {
-		comma(&b, i)
-		b.WriteString(quote(p))
-	}
-	b.WriteString("], schema=MAP {")
-	for i, c := range f.Fields {
-		comma(&b, i)
-		fmt.Fprintf(&b, "%d: {name: %s, type: '%s', default_value: NULL}", c.ID, quote(c.Name), duckType(c.Type))
-	}
-	b.WriteString("})")
 	return b.String()
+}
+
+// readFiles writes the relation of the files' rows.
+func readFiles(b *strings.Builder, paths []string, fields []iceberg.NestedField, more string) {
+	b.WriteString("read_parquet(")
+	list(b, paths)
+	b.WriteString(", schema=MAP {")
+	for i, c := range fields {
+		comma(b, i)
+		fmt.Fprintf(b, "%d: {name: %s, type: '%s', default_value: NULL}", c.ID, quote(c.Name), duckType(c.Type))
+	}
+	b.WriteString("}" + more + ")")
+}
+
+// readErased writes a SELECT of those rows of files with deletes that are still there. Delete files call a data file by
+// its address in the table, DuckDB by its path here.
+func readErased(b *strings.Builder, f lake.Files) {
+	var paths, by []string
+	for _, e := range f.Erased {
+		paths, by = append(paths, e.Path), append(by, e.By...)
+	}
+	slices.Sort(by)
+	b.WriteString("SELECT ")
+	for i, c := range f.Fields {
+		comma(b, i)
+		b.WriteString("d." + c.Name)
+	}
+	b.WriteString(" FROM ")
+	readFiles(b, paths, f.Fields, ", filename=true, file_row_number=true")
+	b.WriteString(" d ANTI JOIN (SELECT n.path, x.pos FROM read_parquet(")
+	list(b, slices.Compact(by))
+	b.WriteString(", union_by_name=true) x JOIN (VALUES ")
+	for i, e := range f.Erased {
+		comma(b, i)
+		fmt.Fprintf(b, "(%s, %s)", quote(e.Path), quote(e.Name))
+	}
+	b.WriteString(") n(path, name) ON n.name = x.file_path) gone ON gone.path = d.filename AND gone.pos = d.file_row_number")
+}
+
+// list writes a list of texts.
+func list(b *strings.Builder, texts []string) {
+	b.WriteByte('[')
+	for i, t := range texts {
+		comma(b, i)
+		b.WriteString(quote(t))
+	}
+	b.WriteByte(']')
 }
 
 func comma(b *strings.Builder, i int) {

@@ -17,8 +17,6 @@ import (
 	"terroir/config"
 	"terroir/fleet"
 	"terroir/hub"
-	"terroir/lake"
-	"terroir/query"
 )
 
 func hubCommand() *cobra.Command {
@@ -101,16 +99,12 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 		return h, err
 	}
 	h.close = append(h.close, func() error { _ = h.listen.Close(); return nil }) // Closed already where it was served.
-	tables := cfg.Lake.Dir
-	if tables == "" {
-		tables = lakeDir(cfg.Dir)
-	}
-	l, err := lake.Open(ctx, tables)
+	l, err := openLake(ctx, &cfg)
 	if err != nil {
 		return h, err
 	}
 	h.close = append(h.close, l.Close)
-	engine, err := query.Open(l, query.Options{})
+	engine, err := openEngine(l, &cfg)
 	if err != nil {
 		return h, err
 	}
