@@ -29,6 +29,8 @@ type Lake struct {
 	cat       *catsql.Catalog
 	// cache holds copies of files that are not on this machine; nil where the tables are in a folder.
 	cache *cache
+	// seen has a seenTable for each table by its name.
+	seen sync.Map
 
 	events      *tableOf[event]
 	payloads    *tableOf[terroir.Payload]

@@ -160,13 +160,29 @@ func unreadable(task *table.FileScanTask) string {
 }
 
 // Snapshot returns the table's current snapshot id, 0 for a table that never had a row. It is cheap: one catalog query
-// and one small file.
+// and, where the table has changed, one small file.
 func (l *Lake) Snapshot(ctx context.Context, name string) (int64, error) {
+	var location string
+	err := l.db.QueryRowContext(ctx, "SELECT metadata_location FROM iceberg_tables WHERE catalog_name = '"+catalogName+
+		"' AND table_namespace = '"+Namespace+"' AND table_name = '"+name+"'").Scan(&location)
+	if err != nil {
+		return 0, l.unusable(fmt.Errorf("table %s: %w", name, err))
+	}
+	if seen, ok := l.seen.Load(name); ok && seen.(seenTable).location == location {
+		return seen.(seenTable).snapshot, nil
+	}
 	t, err := l.cat.LoadTable(ctx, identifier(name))
 	if err != nil {
 		return 0, l.unusable(fmt.Errorf("table %s: %w", name, err))
 	}
+	l.seen.Store(name, seenTable{t.MetadataLocation(), snapshotID(t)})
 	return snapshotID(t), nil
+}
+
+// seenTable is what a metadata file, which never changes, says.
+type seenTable struct {
+	location string
+	snapshot int64
 }
 
 // Marks returns how far the table events holds what was offered.
