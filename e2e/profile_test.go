@@ -367,6 +367,20 @@ func (p *profile) commandsAgree(t *testing.T, week *both) {
 			t.Errorf("terroir %v:\n%s\n%s", args, d, tr)
 		}
 	}
+	for line := range strings.Lines(run("duckdb", "lake", "glue")) {
+		var g struct {
+			TableInput struct {
+				Name       string
+				Parameters map[string]string
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &g); err != nil {
+			t.Fatal(err)
+		}
+		if place := g.TableInput.Parameters["metadata_location"]; !strings.HasPrefix(place, "s3://terroir/lake/terroir/"+g.TableInput.Name+"/metadata/") {
+			t.Errorf("table %s is registered at %s", g.TableInput.Name, place)
+		}
+	}
 	if report := run("trino", "report"); !strings.Contains(report, "--config") || strings.Contains(report, "--dir") {
 		t.Error("the report does not say how to ask again")
 	}

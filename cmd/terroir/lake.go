@@ -33,6 +33,6 @@ func lakeCommand() *cobra.Command {
 		},
 	}
 	sourceFlags(stats, &src)
-	c.AddCommand(stats)
+	c.AddCommand(stats, lakeGlueCommand())
 	return c
 }
