@@ -42,8 +42,15 @@ type cache struct {
 	mu   sync.Mutex
 	own  string
 	lock *os.File
-	// users counts who reads each of the own links.
-	users map[string]int
+	// own links, by their paths, and the bytes in them.
+	links map[string]*ownLink
+	held  int64
+}
+
+// ownLink is a file that this process reads.
+type ownLink struct {
+	users int
+	size  int64
 }
 
 // remoteFile is a file of a table on S3.
@@ -56,7 +63,7 @@ func openCache(dir string, bound int64) (*cache, error) {
 	if bound == 0 {
 		bound = defaultCacheBytes
 	}
-	c := &cache{dir: dir, bound: bound, users: map[string]int{}}
+	c := &cache{dir: dir, bound: bound, links: map[string]*ownLink{}}
 	for _, d := range []string{c.files(), c.uses()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, err
@@ -117,30 +124,18 @@ func (c *cache) close() error {
 	return errors.Join(os.RemoveAll(c.own), c.lock.Close())
 }
 
-// fetch returns the paths of copies of the files, in order. They stay until release.
+// fetch returns the paths of copies of the files, in order. They stay until release. More than the bound is not held.
 func (c *cache) fetch(ctx context.Context, fs icebergio.IO, files []remoteFile) ([]string, error) {
-	var need int64
-	for _, f := range files {
-		need += f.size
+	links, err := c.hold(files)
+	if err != nil {
+		return nil, err
 	}
-	if need > c.bound {
-		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: c.dir,
-			Message: fmt.Sprintf("the table has %d MiB, and the cache may hold %d MiB", need>>20, c.bound>>20),
-			Hint:    "raise lake.cache, or let Trino answer (query.engine: trino)"}
-	}
-	links := make([]string, len(files))
-	c.mu.Lock()
-	for i, f := range files {
-		links[i] = filepath.Join(c.own, copyName(f.path))
-		c.users[links[i]]++
-	}
-	c.mu.Unlock()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(fetchWorkers)
 	for i, f := range files {
 		g.Go(func() error { return c.fetchOne(ctx, fs, f, links[i]) })
 	}
-	err := g.Wait()
+	err = g.Wait()
 	if err == nil {
 		err = c.evict()
 	}
@@ -151,14 +146,42 @@ func (c *cache) fetch(ctx context.Context, fs icebergio.IO, files []remoteFile) 
 	return links, nil
 }
 
+// hold counts a user of each file.
+func (c *cache) hold(files []remoteFile) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	links, need := make([]string, len(files)), c.held
+	for i, f := range files {
+		links[i] = filepath.Join(c.own, copyName(f.path))
+		if c.links[links[i]] == nil {
+			need += f.size
+		}
+	}
+	if need > c.bound {
+		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: c.dir,
+			Message: fmt.Sprintf("the tables asked for have %d MiB, and the cache may hold %d MiB", need>>20, c.bound>>20),
+			Hint:    "raise lake.cache, or let Trino answer (query.engine: trino)"}
+	}
+	for i, f := range files {
+		if c.links[links[i]] == nil {
+			c.links[links[i]] = &ownLink{size: f.size}
+			c.held += f.size
+		}
+		c.links[links[i]].users++
+	}
+	return links, nil
+}
+
 // release gives up copies that fetch returned.
 func (c *cache) release(links []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, l := range links {
-		if c.users[l]--; c.users[l] <= 0 {
-			delete(c.users, l)
-			_ = os.Remove(l) // A link that stays goes with the folder.
+	for _, path := range links {
+		l := c.links[path]
+		if l.users--; l.users == 0 {
+			delete(c.links, path)
+			c.held -= l.size
+			_ = os.Remove(path) // A link that stays goes with the folder.
 		}
 	}
 }

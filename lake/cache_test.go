@@ -118,6 +118,12 @@ func TestTheCacheStaysWithinItsBound(t *testing.T) {
 	if fs.opens["0"] != 1 {
 		t.Errorf("the file that was used last was fetched %d times", fs.opens["0"])
 	}
+	held := mustFetch(t, c, fs, files[:2]...)
+	if _, err := c.fetch(context.Background(), fs, files[1:4]); terroir.ErrorCode(err) != terroir.EUNREACHABLE {
+		t.Errorf("more than fits beside what is read: %v", err)
+	}
+	c.release(mustFetch(t, c, fs, files[:3]...))
+	c.release(held)
 	_, err := c.fetch(context.Background(), fs, files)
 	if terroir.ErrorCode(err) != terroir.EUNREACHABLE || strings.Contains(err.Error(), "\n") {
 		t.Errorf("more than fits at all: %v", err)

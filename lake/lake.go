@@ -107,6 +107,9 @@ func Exists(dir string) bool {
 
 const catalogFile = "catalog.db"
 
+// undefinedTable is what PostgreSQL says of a database without a catalog.
+const undefinedTable = "42P01"
+
 func unusable(where string, err error) error {
 	return &terroir.Error{Code: terroir.EUNREACHABLE, Where: where, Message: "cannot use the lake", Err: err,
 		Hint: "check that the folder is writable and that the disk has space"}
@@ -141,7 +144,8 @@ func (l *Lake) openCatalog(ctx context.Context, opt *Options) error {
 	l.cat = cat
 	if opt.Existing {
 		ok, err := cat.CheckTableExists(ctx, identifier(l.events.name))
-		if err == nil && !ok {
+		var state interface{ SQLState() string }
+		if (err == nil && !ok) || (errors.As(err, &state) && state.SQLState() == undefinedTable) {
 			err = noTables(l.warehouse)
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,12 +93,16 @@ func (d *Duck) create(ctx context.Context, key string, snapshot int64) (*generat
 	return g, nil
 }
 
-// include makes views of the tables that the statement may name: files of the others need not be fetched.
+// listing finds statements that ask which tables there are.
+var listing = regexp.MustCompile(`(?i)\bshow\b|information_schema|duckdb_|pg_catalog|sqlite_master`)
+
+// include makes views of the tables that the statement may name: of others files need not be fetched, nor be readable.
 func (d *Duck) include(ctx context.Context, g *generation, statement string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	all := listing.MatchString(statement)
 	for _, name := range lake.Tables() {
-		if _, there := g.tables[name]; there || !names(statement, name) {
+		if _, there := g.tables[name]; there || !all && !names(statement, name) {
 			continue
 		}
 		f, release, err := d.lake.Fetch(ctx, name)

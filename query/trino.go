@@ -136,6 +136,9 @@ func (t *Trino) snapshots(ctx context.Context, statement string) (ctes []string,
 				continue
 			}
 		}
+		if ownName(statement, name) {
+			continue
+		}
 		version := fmt.Sprintf("FOR VERSION AS OF %d", id)
 		if id == 0 {
 			version = "WHERE false" // It has no version yet.
@@ -149,6 +152,11 @@ func (t *Trino) snapshots(ctx context.Context, statement string) (ctes []string,
 // names reports whether the statement may name the table: it does not if the word is not in it.
 func names(statement, table string) bool {
 	return strings.Contains(strings.ToLower(statement), table)
+}
+
+// ownName reports whether the statement has a table of its own with the name (WITH events AS …).
+func ownName(statement, table string) bool {
+	return regexp.MustCompile(`(?i)\b` + table + `\s*(?:\([^()]*\)\s*)?AS\s*\(`).MatchString(statement)
 }
 
 func (t *Trino) queryError(ctx context.Context, err error) error {
