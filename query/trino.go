@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/trinodb/trino-go-client/trino"
 
@@ -33,6 +35,9 @@ type Trino struct {
 	catalog string
 }
 
+// trinoPatience is how long a request that does not reach the server is sent again.
+const trinoPatience = 5 * time.Second
+
 // OpenTrino connects to a Trino. It does not ask it anything yet: one that cannot be reached is an error of the first
 // query.
 func OpenTrino(l *lake.Lake, opt TrinoOptions) (*Trino, error) {
@@ -50,8 +55,9 @@ func OpenTrino(l *lake.Lake, opt TrinoOptions) (*Trino, error) {
 	case u.User == nil:
 		u.User = url.User("terroir")
 	}
+	patience := trinoPatience
 	connector, err := trino.NewConnector(&trino.Config{ServerURI: u.String(), Source: "terroir", Catalog: opt.Catalog,
-		Schema: lake.Namespace, TimeZone: "UTC"})
+		Schema: lake.Namespace, TimeZone: "UTC", RequestRetryTimeout: &patience})
 	if err != nil {
 		return nil, &terroir.Error{Code: terroir.ECONFIG, Where: where, Message: "cannot use this Trino", Err: errors.New(firstLine(err.Error()))}
 	}
@@ -166,6 +172,11 @@ func (t *Trino) queryError(ctx context.Context, err error) error {
 	var own *terroir.Error
 	if errors.As(err, &own) {
 		return err
+	}
+	var failed *trino.ErrQueryFailed
+	if errors.As(err, &failed) && (failed.StatusCode == http.StatusUnauthorized || failed.StatusCode == http.StatusForbidden) {
+		return &terroir.Error{Code: terroir.EUNAUTHORIZED, Where: t.where, Message: "Trino does not let in this user",
+			Hint: "check the user in query.trino, and query.password"}
 	}
 	var said *trino.ErrTrino
 	if !errors.As(err, &said) {
