@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -349,18 +350,47 @@ func (p *profile) commandsAgree(t *testing.T, week *both) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	config := filepath.Join("..", "deploy", "hub.yaml")
-	run := func(engine string, args ...string) string {
-		t.Helper()
+	command := func(engine string, args ...string) *exec.Cmd {
 		c := exec.Command(program, args...)
 		c.Env = append(os.Environ(), "TERROIR_CONFIG="+config, "TERROIR_HUB_DIR="+filepath.Join(dir, "data"), "TERROIR_HUB_LAKE_S3_ENDPOINT="+p.s3,
+			"TERROIR_HUB_LISTEN=127.0.0.1:0", "TERROIR_HUB_BUS_LISTEN=127.0.0.1:0",
 			"TERROIR_HUB_QUERY_TRINO="+p.trino, "TERROIR_HUB_QUERY_ENGINE="+engine, "TERROIR_CATALOG="+p.postgres.url(week.catalog),
 			"TERROIR_S3_KEY="+serverUser, "TERROIR_S3_SECRET="+serverSecret)
-		out, err := c.CombinedOutput()
+		return c
+	}
+	run := func(engine string, args ...string) string {
+		t.Helper()
+		out, err := command(engine, args...).CombinedOutput()
 		if err != nil {
 			t.Errorf("terroir %v with %s: %v\n%s", args, engine, err, out)
 		}
 		return string(out)
 	}
+	before, file := week.of(t).count(), filepath.Join(dir, "attempts.csv")
+	if err := os.WriteFile(file, []byte("ts,transport,src_ip,dst_port,kind\n2022-06-14T10:00:00Z,tcp,198.51.100.7,22,unserved\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run("duckdb", "import", "--sensor", "a", "--region", "r", file)
+	if after := week.count(); after != before+1 {
+		t.Errorf("%d rows before a row was imported, %d after", before, after)
+	}
+	hub := command("trino", "hub", "run", "-c", config)
+	said, err := hub.StderrPipe()
+	if err == nil {
+		err = hub.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := bufio.NewReader(said).ReadString('\n')
+	_, url, ok := strings.Cut(strings.TrimSpace(page), "page and API: ")
+	if err != nil || !ok {
+		t.Errorf("the hub says %q, %v", page, err)
+	} else if far, near := run("duckdb", "view", "kinds", "-o", "json", "--hub", url), run("duckdb", "view", "kinds", "-o", "json"); far != near {
+		t.Errorf("the hub with Trino:\n%s\nDuckDB here:\n%s", far, near)
+	}
+	_ = hub.Process.Signal(os.Interrupt)
+	_ = hub.Wait()
 	for _, args := range [][]string{{"view", "summary", "-o", "csv"}, {"view", "port-by-region", "-o", "json"},
 		{"sql", "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY kind"}, {"lake", "stats"}} {
 		if d, tr := run("duckdb", args...), run("trino", args...); d != tr || len(d) < 20 {
