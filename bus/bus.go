@@ -1,13 +1,13 @@
 // Package bus carries batches of records from sensors to the hub, and the hub's marks back, over NATS JetStream. The
 // server may be embedded (package bus/server) or anywhere else.
 //
-// Subjects: terroir.events.SENSOR holds batches in the stream TERROIR; the bucket terroir_marks holds, under the
-// sensor's name, the last sequence per epoch that is committed to the lake.
+// Subjects: sensors publish batches on terroir.events.SENSOR; the stream TERROIR stores them as
+// terroir.events.PARTITION.SENSOR. The bucket terroir_marks holds, under the sensor's name, the last sequence per epoch
+// that is committed to the lake; terroir_workers holds the hubs that live.
 package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -73,25 +73,8 @@ func (b *Bus) Close() { b.nc.Close() }
 // Connected reports whether the server can be reached at the moment.
 func (b *Bus) Connected() bool { return b.nc.IsConnected() }
 
-// Setup makes the stream and the bucket where they do not exist. The hub calls it before it consumes; replicas is 1
-// for a single server.
-func (b *Bus) Setup(ctx context.Context, replicas int) error {
-	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: streamName, Subjects: []string{subjectPrefix + "*"}, Storage: jetstream.FileStorage, Replicas: replicas,
-		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxMsgSize: MaxMessage,
-		Duplicates: 10 * time.Minute, AllowDirect: true,
-	})
-	if err == nil {
-		_, err = b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: marksBucket, Storage: jetstream.FileStorage, Replicas: replicas})
-	}
-	if err != nil {
-		return unreachable(b, "cannot set up the stream", err)
-	}
-	return nil
-}
-
 func unreachable(b *Bus, message string, err error) error {
-	where := b.nc.ConnectedUrl()
+	where := b.nc.ConnectedUrlRedacted()
 	if where == "" {
 		where = strings.Join(b.nc.Servers(), ",")
 	}
@@ -124,49 +107,13 @@ func (b *Bus) Publish(ctx context.Context, sensor, id string, oldest uint64, bat
 
 // Message is one batch as it lies on the bus.
 type Message struct {
-	// Stream is its sequence there.
-	Stream uint64
+	// Stream is its sequence there, Partition the part of the stream that it is in.
+	Stream    uint64
+	Partition Partition
 	// Sensor is the name in the subject, which only that sensor may publish to.
 	Sensor string
 	Oldest uint64
 	Data   []byte
-}
-
-// Consume calls f with every batch that the stream still holds, oldest first, and then with each new one, until ctx
-// ends or f returns an error.
-func (b *Bus) Consume(ctx context.Context, f func(Message) error) error {
-	c, err := b.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
-	if err != nil {
-		return unreachable(b, "cannot consume", err)
-	}
-	// The bytes that wait in this process are bounded, not only the messages.
-	it, err := c.Messages(jetstream.PullMaxBytes(32 << 20))
-	if err != nil {
-		return unreachable(b, "cannot consume", err)
-	}
-	defer it.Stop()
-	stop := context.AfterFunc(ctx, it.Stop)
-	defer stop()
-	for {
-		m, err := it.Next()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
-			return unreachable(b, "the consumer was closed", err)
-		}
-		if err != nil {
-			slog.Warn("bus", "error", err) // The ordered consumer is made anew by the library.
-			continue
-		}
-		msg, err := message(m)
-		if err == nil {
-			err = f(msg)
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 func message(m jetstream.Msg) (Message, error) {
@@ -175,17 +122,6 @@ func message(m jetstream.Msg) (Message, error) {
 		return Message{}, fmt.Errorf("bus: %w", err)
 	}
 	oldest, _ := strconv.ParseUint(m.Headers().Get(oldestHeader), 10, 64) // 0: nothing is known to be gone
-	return Message{Stream: meta.Sequence.Stream, Sensor: strings.TrimPrefix(m.Subject(), subjectPrefix), Oldest: oldest, Data: m.Data()}, nil
-}
-
-// Free removes the batches up to and including the stream sequence: the lake has them.
-func (b *Bus) Free(ctx context.Context, upTo uint64) error {
-	s, err := b.js.Stream(ctx, streamName)
-	if err == nil {
-		err = s.Purge(ctx, jetstream.WithPurgeSequence(upTo+1))
-	}
-	if err != nil {
-		return unreachable(b, "cannot free committed batches", err)
-	}
-	return nil
+	partition, sensor := stored(m.Subject())
+	return Message{Stream: meta.Sequence.Stream, Partition: partition, Sensor: sensor, Oldest: oldest, Data: m.Data()}, nil
 }

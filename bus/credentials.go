@@ -2,12 +2,9 @@ package bus
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -25,6 +22,8 @@ type Token struct {
 	// Hub is the address of the bus, CA the certificate (DER) of those who may answer there.
 	Hub string `json:"hub"`
 	CA  []byte `json:"ca"`
+	// NextCAs are the certificates that replace CA while the hub's are rotated.
+	NextCAs [][]byte `json:"next_cas,omitempty"`
 	// JWT and Seed are the key.
 	JWT  string `json:"jwt"`
 	Seed string `json:"seed"`
@@ -62,37 +61,17 @@ type Credentials struct {
 	Region string `json:"region"`
 	Hub    string `json:"hub"`
 	CA     []byte `json:"ca"`
-	JWT    string `json:"jwt"`
-	Seed   string `json:"seed"`
+	// NextCAs are the certificates that replace CA while the hub's are rotated.
+	NextCAs [][]byte `json:"next_cas,omitempty"`
+	JWT     string   `json:"jwt"`
+	Seed    string   `json:"seed"`
 }
 
-// Options are those of a connection with the credentials.
-func (c *Credentials) Options() []nats.Option {
-	return authenticated(c.JWT, c.Seed, c.CA, c.Sensor)
-}
-
-// authenticated are the options of a connection that knows the server by its CA's certificate, and that the server knows
-// by the key. Answers come to an inbox of its own, the only one that it may read.
-func authenticated(jwt, seed string, ca []byte, name string) []nats.Option {
-	return []nats.Option{nats.UserJWTAndSeed(jwt, seed), nats.Secure(trusting(ca)), nats.CustomInboxPrefix(InboxOf(name))}
-}
+// Options are those of a connection with the credentials as they are.
+func (c *Credentials) Options() []nats.Option { return NewIdentity(c).Options() }
 
 // InboxOf is the prefix of the subjects on which the client gets its answers.
 func InboxOf(name string) string { return "_INBOX." + name }
-
-// trusting believes whoever has a certificate of the CA, by whatever name: the CA has only one.
-func trusting(ca []byte) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error { //nolint:gosec // verified here
-		root, err := x509.ParseCertificate(ca)
-		if err != nil {
-			return fmt.Errorf("the hub's certificate in the token: %w", err)
-		}
-		roots := x509.NewCertPool()
-		roots.AddCert(root)
-		_, err = s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots})
-		return err
-	}}
-}
 
 // JoinSubject is where the owner of a token asks for credentials.
 func JoinSubject(id string) string { return "terroir.join." + id }
@@ -135,7 +114,7 @@ func Join(ctx context.Context, t *Token) (*Credentials, error) {
 		case err == nil && answer.Error != "":
 			return nil, denied(t, errors.New(answer.Error))
 		case err == nil:
-			return &Credentials{Sensor: answer.Sensor, Region: answer.Region, Hub: t.Hub, CA: t.CA, JWT: answer.JWT, Seed: string(seed)}, nil
+			return &Credentials{Sensor: answer.Sensor, Region: answer.Region, Hub: t.Hub, CA: t.CA, NextCAs: t.NextCAs, JWT: answer.JWT, Seed: string(seed)}, nil
 		case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrPermissionViolation):
 			return nil, denied(t, err)
 		}
@@ -152,7 +131,8 @@ func denied(t *Token, err error) error {
 }
 
 func askToJoin(ctx context.Context, t *Token, r JoinRequest) (a JoinAnswer, err error) {
-	nc, err := nats.Connect(t.Hub, append(authenticated(t.JWT, t.Seed, t.CA, "join-"+t.ID), nats.Timeout(5*time.Second))...)
+	as := Credentials{Sensor: "join-" + t.ID, CA: t.CA, NextCAs: t.NextCAs, JWT: t.JWT, Seed: t.Seed}
+	nc, err := nats.Connect(t.Hub, append(as.Options(), nats.Timeout(5*time.Second))...)
 	if err != nil {
 		return a, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"terroir"
 )
@@ -35,11 +36,16 @@ func (s *Sensor) checkNames() error {
 	if s.Dir == "" {
 		return wrong(s.pos.of("dir"), "dir is empty", "name a folder")
 	}
-	if !isBus(s.Hub) {
-		return wrong(s.pos.of("hub"), fmt.Sprintf("%q is not the address of a bus", s.Hub), "write nats://HOST:PORT or tls://HOST:PORT")
+	if bad, ok := areBus(s.Hub); !ok {
+		return wrong(s.pos.of("hub"), fmt.Sprintf("%q is not the address of a bus", bad), busHint)
 	}
-	if s.Token != "" && !secretReference(s.Token) {
-		return wrong(s.pos.of("token"), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+	for _, x := range []struct{ key, reference string }{{"token", s.Token}, {"credentials", s.Credentials}, {"ca", s.CA}} {
+		if x.reference != "" && !secretReference(x.reference) {
+			return wrong(s.pos.of(x.key), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+		}
+	}
+	if s.Token != "" && (s.Credentials != "" || s.CA != "") {
+		return wrong(s.pos.of("token"), "token with credentials or ca", "who joins a fleet gets these from there: leave out one or the other")
 	}
 	if s.Theme != "containers" && s.Theme != "none" {
 		return wrong(s.pos.of("theme"), fmt.Sprintf("there is no theme %q", s.Theme), "use containers, or none with listen.ports")
@@ -244,15 +250,67 @@ func (s *Sensor) Configuration() terroir.Configuration {
 	return c
 }
 
+// Servers are the addresses in a list with commas between them.
+func Servers(list string) []string {
+	var all []string
+	for a := range strings.SplitSeq(list, ",") {
+		all = append(all, strings.TrimSpace(a))
+	}
+	return all
+}
+
+const busHint = "write nats://HOST:PORT or tls://HOST:PORT; several with commas between them"
+
+// areBus reports whether all addresses in the list are of NATS servers, or which one is not. Those of one bus have one
+// scheme.
+func areBus(list string) (bad string, ok bool) {
+	all := Servers(list)
+	scheme, _, _ := strings.Cut(all[0], "://")
+	for _, a := range all {
+		if !isBus(a) || !strings.HasPrefix(a, scheme+"://") {
+			return a, false
+		}
+	}
+	return "", true
+}
+
+func (h *Hub) checkBus() error {
+	b := &h.Bus
+	if b.URL != "" {
+		if bad, ok := areBus(b.URL); !ok {
+			return wrong(h.pos.of("bus.url"), fmt.Sprintf("%q is not the address of a bus", bad), busHint)
+		}
+	}
+	if b.Auth && b.URL != "" {
+		return wrong(h.pos.of("bus.auth"), "bus.auth is for the embedded bus; a server elsewhere has its own", "leave out bus.url or bus.auth")
+	}
+	for _, x := range []struct{ key, reference string }{{"bus.credentials", b.Credentials}, {"bus.ca", b.CA}} {
+		switch {
+		case x.reference == "":
+		case !secretReference(x.reference):
+			return wrong(h.pos.of(x.key), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+		case b.URL == "":
+			return wrong(h.pos.of(x.key), x.key+" is for a bus elsewhere", "set bus.url, too; the embedded bus has bus.auth")
+		}
+	}
+	if b.Replicas != 1 && b.Replicas != 3 && b.Replicas != 5 {
+		return wrong(h.pos.of("bus.replicas"), fmt.Sprintf("bus.replicas %d is out of range", b.Replicas), "use 1, 3 or 5")
+	}
+	if b.Replicas > 1 && b.URL == "" {
+		return wrong(h.pos.of("bus.replicas"), "the embedded bus is one server", "set bus.url to a cluster, or use 1")
+	}
+	if b.Wait <= 0 {
+		return wrong(h.pos.of("bus.wait"), "bus.wait must be more than 0", "")
+	}
+	return nil
+}
+
 func (h *Hub) check() error {
 	if h.Dir == "" {
 		return wrong(h.pos.of("dir"), "dir is empty", "name a folder")
 	}
-	if h.Bus.URL != "" && !isBus(h.Bus.URL) {
-		return wrong(h.pos.of("bus.url"), fmt.Sprintf("%q is not the address of a bus", h.Bus.URL), "write nats://HOST:PORT or tls://HOST:PORT")
-	}
-	if h.Bus.Auth && h.Bus.URL != "" {
-		return wrong(h.pos.of("bus.auth"), "bus.auth is for the embedded bus; a server elsewhere has its own", "leave out bus.url or bus.auth")
+	if err := h.checkBus(); err != nil {
+		return err
 	}
 	type address struct {
 		path, value string
@@ -277,6 +335,14 @@ func (h *Hub) check() error {
 	}
 	if h.Commit.Interval <= 0 || h.Commit.Rows < 1 {
 		return wrong(h.pos.of("commit"), "interval and rows must be more than 0", "")
+	}
+	if h.Care.Every < 0 || h.Care.Target < 1<<20 || h.Care.Snapshots < Duration(time.Minute) {
+		return wrong(h.pos.of("care"), "every must not be negative, target at least 1MiB, snapshots at least 1m", "")
+	}
+	for _, k := range []Duration{h.Care.Keep.Events, h.Care.Keep.Losses, h.Care.Keep.Heartbeats} {
+		if k < 0 || k > 0 && k < Duration(24*time.Hour) {
+			return wrong(h.pos.of("care.keep"), "less than a day", "rows go by whole days; such as 90d")
+		}
 	}
 	if err := h.checkLake(); err != nil {
 		return err

@@ -16,20 +16,23 @@ import (
 
 // Sensor is the configuration of a sensor.
 type Sensor struct {
-	Sensor    string   `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
-	Region    string   `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
-	Dir       string   `yaml:"dir" doc:"folder for spool and certificate"`
-	Hub       string   `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222"`
-	Token     string   `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
-	Theme     string   `yaml:"theme" doc:"list of served ports: containers, or none"`
-	Listen    Listen   `yaml:"listen" doc:"what is served, beside the theme"`
-	Limits    Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
-	Personas  string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
-	Heartbeat Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
-	Drain     Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
-	Tap       Tap      `yaml:"tap" doc:"attempts on unserved ports"`
-	Explore   Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
-	Confine   Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
+	Sensor string `yaml:"sensor" doc:"name of the sensor, unique in the fleet"`
+	Region string `yaml:"region" doc:"region in which it stands, such as eu-west-3"`
+	Dir    string `yaml:"dir" doc:"folder for spool and certificate"`
+	Hub    string `yaml:"hub" doc:"address of the hub's bus, such as nats://127.0.0.1:4222; of a cluster, several with commas between them"`
+	Token  string `yaml:"token" doc:"file:NAME or env:NAME of a token to join the fleet with, if that was not done; who joined has name, region and hub from there"`
+	// Credentials and CA are references to secrets.
+	Credentials string   `yaml:"credentials" doc:"file:NAME or env:NAME of the NATS credentials, or the NKey's seed, that a bus without a fleet asks for"`
+	CA          string   `yaml:"ca" doc:"file:NAME or env:NAME of the certificate (PEM) by which such a bus is known"`
+	Theme       string   `yaml:"theme" doc:"list of served ports: containers, or none"`
+	Listen      Listen   `yaml:"listen" doc:"what is served, beside the theme"`
+	Limits      Limits   `yaml:"limits" doc:"bounds of sessions and spool"`
+	Personas    string   `yaml:"personas" doc:"folder with personas of your own, beside the shipped ones"`
+	Heartbeat   Duration `yaml:"heartbeat" doc:"interval of heartbeats"`
+	Drain       Duration `yaml:"drain" doc:"how long a sensor that ends goes on sending what it has"`
+	Tap         Tap      `yaml:"tap" doc:"attempts on unserved ports"`
+	Explore     Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
+	Confine     Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
 
 	origins map[string]string
 	pos     positions
@@ -99,6 +102,7 @@ type Hub struct {
 	Bus    Bus    `yaml:"bus" doc:"where batches of sensors come in"`
 	Lake   Lake   `yaml:"lake" doc:"where the tables are"`
 	Query  Query  `yaml:"query" doc:"what answers queries"`
+	Care   Care   `yaml:"care" doc:"how the tables are looked after"`
 	Commit Commit `yaml:"commit" doc:"when a batch is committed"`
 	Geo    Geo    `yaml:"geo" doc:"databases asked before the shipped ones"`
 
@@ -109,9 +113,14 @@ type Hub struct {
 // Bus says which bus a hub uses.
 type Bus struct {
 	Listen string `yaml:"listen" doc:"address of the embedded bus; loopback only, unless auth"`
-	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one"`
+	URL    string `yaml:"url" doc:"a NATS server elsewhere, in place of the embedded one; of a cluster, several with commas between them"`
 	Dir    string `yaml:"dir" doc:"folder of the embedded bus; default DIR/bus"`
 	Auth   bool   `yaml:"auth" doc:"only sensors that joined (terroir fleet) are let in, over TLS; needed beyond loopback"`
+	// Credentials and CA are references to secrets.
+	Credentials string   `yaml:"credentials" doc:"file:NAME or env:NAME of the NATS credentials, or the NKey's seed, that the bus at url asks for"`
+	CA          string   `yaml:"ca" doc:"file:NAME or env:NAME of the certificate (PEM) by which the bus at url is known"`
+	Replicas    int      `yaml:"replicas" doc:"servers of the bus that keep each batch: 1, or 3 or 5 in a cluster"`
+	Wait        Duration `yaml:"wait" doc:"how long a bus that is not ready is waited for at the start"`
 }
 
 // Lake says where the tables are: in a folder, or on S3 with a catalog in PostgreSQL.
@@ -140,6 +149,21 @@ type Query struct {
 	Password string `yaml:"password" doc:"file:NAME or env:NAME of the password of Trino's user; needs https"`
 }
 
+// Care says how the hub looks after the tables.
+type Care struct {
+	Every     Duration `yaml:"every" doc:"how often small files are rewritten and what is old goes; 0: never"`
+	Target    Size     `yaml:"target" doc:"size of the files that are made"`
+	Snapshots Duration `yaml:"snapshots" doc:"age from which on snapshots go; longer than any query"`
+	Keep      Keep     `yaml:"keep" doc:"how long rows are kept; 0: for ever"`
+}
+
+// Keep says how long rows are kept, by table. Whole days of UTC go.
+type Keep struct {
+	Events     Duration `yaml:"events" doc:"such as 90d"`
+	Losses     Duration `yaml:"losses" doc:"such as 365d"`
+	Heartbeats Duration `yaml:"heartbeats" doc:"such as 365d"`
+}
+
 // Commit says when a batch is committed: whichever comes first.
 type Commit struct {
 	Interval Duration `yaml:"interval" doc:"age of the oldest record"`
@@ -166,9 +190,10 @@ func DefaultSensor() Sensor {
 
 // DefaultHub is what an empty file means.
 func DefaultHub() Hub {
-	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222"},
+	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222", Replicas: 1, Wait: Duration(time.Minute)},
 		Lake: Lake{Cache: 10 << 30}, Query: Query{Engine: "duckdb", Catalog: "terroir"},
-		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000}}
+		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000},
+		Care:   Care{Every: Duration(10 * time.Minute), Target: 128 << 20, Snapshots: Duration(time.Hour)}}
 }
 
 // LoadSensor reads a sensor's file; "" stands for an empty one. Everything that is wrong comes as an ECONFIG error

@@ -27,6 +27,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"size out of range", "limits: {keep_bytes: 2MiB}\n", "f.yaml:1:22", "out of range"},
 		{"region", "region: ../etc\n", "f.yaml:1:9", `region "../etc"`},
 		{"hub", "hub: http://x\n", "f.yaml:1:6", "not the address of a bus"},
+		{"secret", "credentials: SUAB\n", "f.yaml:1:14", "a secret does not stand in the configuration"},
+		{"token and credentials", "token: 'env:A'\ncredentials: 'env:B'\n", "f.yaml:1:8", "token with credentials"},
 		{"theme", "theme: cars\n", "f.yaml:1:8", `no theme "cars"`},
 		{"address", "listen: {addresses: [127.0.0.1, nowhere]}\n", "f.yaml:1:33", "not an IP address"},
 		{"never", "tap: {never: [22, 99999]}\n", "f.yaml:1:19", "port 99999 is out of range"},
@@ -74,7 +76,7 @@ func TestFileOfCommentsMeansTheDefaults(t *testing.T) {
 }
 
 func TestHubIsForLoopbackOnly(t *testing.T) {
-	for _, text := range []string{"listen: 0.0.0.0:80", "listen: ':80'", "bus: {listen: '10.0.0.1:4222'}", "listen: nonsense", "listen: 127.0.0.1:99999", "bus: {url: 'http://x'}"} {
+	for _, text := range []string{"listen: 0.0.0.0:80", "listen: ':80'", "bus: {listen: '10.0.0.1:4222'}", "listen: nonsense", "listen: 127.0.0.1:99999"} {
 		if _, err := ParseHub("h.yaml", []byte(text)); terroir.ErrorCode(err) != terroir.ECONFIG {
 			t.Errorf("%s: %v", text, err)
 		}
@@ -83,6 +85,37 @@ func TestHubIsForLoopbackOnly(t *testing.T) {
 		if _, err := ParseHub("h.yaml", []byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+func TestABusMayHaveSeveralServers(t *testing.T) {
+	for _, c := range []struct{ text, message string }{
+		{"bus: {url: 'http://x'}", `"http://x" is not the address of a bus`},
+		{"bus: {url: 'nats://a:1,nats://'}", `"nats://" is not the address of a bus`},
+		{"bus: {url: 'nats://a:1,tls://b:1'}", `"tls://b:1" is not the address of a bus`},
+		{"bus: {url: 'nats://a:1,'}", `"" is not the address of a bus`},
+		{"bus: {url: 'nats://a', credentials: SUAB}", "a secret does not stand in the configuration"},
+		{"bus: {credentials: 'file:x'}", "bus.credentials is for a bus elsewhere"},
+		{"bus: {ca: 'file:x'}", "bus.ca is for a bus elsewhere"},
+		{"bus: {url: 'nats://a', replicas: 2}", "bus.replicas 2 is out of range"},
+		{"bus: {replicas: 3}", "the embedded bus is one server"},
+		{"bus: {wait: 0s}", "bus.wait must be more than 0"},
+	} {
+		_, err := ParseHub("h.yaml", []byte(c.text))
+		if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.Contains(err.Error(), c.message) {
+			t.Errorf("%s: %v", c.text, err)
+		}
+	}
+	for _, text := range []string{"bus: {url: 'tls://a:4222, tls://b:4222,tls://c', replicas: 3, credentials: 'file:x.creds', ca: 'env:CA'}"} {
+		if _, err := ParseHub("h.yaml", []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := ParseSensor("s.yaml", []byte("hub: 'nats://a:4222,nats://b:4222'")); err != nil {
+		t.Error(err)
+	}
+	if _, err := ParseSensor("s.yaml", []byte("hub: 'nats://a:4222,b:4222'")); terroir.ErrorCode(err) != terroir.ECONFIG {
+		t.Error(err)
 	}
 }
 

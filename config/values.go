@@ -3,20 +3,29 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Duration is a length of time, written such as "30s" or "5m".
+// Duration is a length of time, written such as "30s", "5m" or "90d".
 type Duration time.Duration
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
+	text, factor := string(b), time.Duration(1)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		text, factor = days+"h", 24
+	}
+	v, err := time.ParseDuration(text)
+	if err == nil && v > math.MaxInt64/factor {
+		err = strconv.ErrRange
+	}
+	v *= factor
 	if err != nil {
-		return fmt.Errorf("%q is not a duration such as 30s or 5m", b)
+		return fmt.Errorf("%q is not a duration such as 30s, 5m or 90d", b)
 	}
 	*d = Duration(v)
 	return nil

@@ -47,6 +47,10 @@ type field struct {
 	home string
 	// asHub is how the hub is known to the bus.
 	asHub []nats.Option
+	// hubs is where sensors look for the hub; "" means the bus.
+	hubs string
+	// fleetDir is the folder of its fleet, if it has one.
+	fleetDir string
 	// as is whose processes the sensors are; nil means the test's.
 	as *syscall.Credential
 }
@@ -155,7 +159,11 @@ func (p *process) file() string { return filepath.Join(p.f.home, p.name+".yaml")
 // configure writes the sensor's configuration file.
 func (p *process) configure(text string) {
 	p.t.Helper()
-	text = fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\n%s", p.name, p.home, p.f.bus.URL(), text)
+	hubs := p.f.hubs
+	if hubs == "" {
+		hubs = p.f.bus.URL()
+	}
+	text = fmt.Sprintf("sensor: %s\nregion: eu-west-3\ndir: %q\nhub: %s\n%s", p.name, p.home, hubs, text)
 	if err := os.WriteFile(p.file(), []byte(text), 0o644); err != nil {
 		p.t.Fatal(err)
 	}

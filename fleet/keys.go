@@ -1,16 +1,3 @@
-// Package fleet is the hub's side of trust: it makes the keys of a fleet, the tokens with which sensors join, and the
-// credentials with which they are known from then on; and it takes them back.
-//
-// The keys are those of NATS (decentralised JWT authentication, https://docs.nats.io): an operator vouches for one account,
-// in which stream and marks are, and the account vouches for users. A user that is a sensor may publish its own events
-// and read its own marks. TLS has a certificate authority of its own, whose certificate every token carries.
-//
-// Everything is in files below one folder, so that the commands need no connection to a running hub:
-//
-//	keys.json           the seeds, and the certificate authority's key: the fleet's secrets
-//	tokens/ID.json      a token that can be used
-//	members/NAME.json   a sensor that joined
-//	removed/KEY.json    a key that is not accepted any more
 package fleet
 
 import (
@@ -20,12 +7,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nkeys"
@@ -33,83 +18,231 @@ import (
 	"terroir"
 )
 
-// Fleet is a folder with keys, tokens and members.
-type Fleet struct {
-	dir  string
-	keys keys
-}
-
-// keys are the fleet's secrets, as keys.json has them.
+// keys are the fleet's secrets, as keys.json has them. Nobody keeps the account's own key: its signers do its work.
 type keys struct {
-	Operator, System, Account, Hub []byte
-	// Authority is the certificate (DER), AuthorityKey its key (PKCS #8).
+	Operator, System []byte
+	// AccountID is the account's public key.
+	AccountID string
+	// OwnKeyUntil is when the account's own key, which vouched in the first folders, was rotated away; zero if it never was.
+	OwnKeyUntil time.Time `json:",omitzero"`
+	// Generations, the newest last; there is at least one.
+	Generations []generation
+	firstKeys
+}
+
+// firstKeys are what folders have that were made before there were generations.
+type firstKeys struct {
+	Account      []byte `json:",omitempty"`
+	Hub          []byte `json:",omitempty"`
+	Authority    []byte `json:",omitempty"`
+	AuthorityKey []byte `json:",omitempty"`
+}
+
+// generation is the keys that change together.
+type generation struct {
+	// Signer vouches for users, Hub is the hub's own user.
+	Signer, Hub []byte
+	// Authority is the certificate (DER) that vouches for the hub's TLS, AuthorityKey its key (PKCS #8).
 	Authority, AuthorityKey []byte
+	Made                    time.Time
+	// Ends is when it holds no more; zero for the newest.
+	Ends time.Time `json:",omitzero"`
 }
 
-// Open opens the fleet in the folder, and makes its keys where there are none.
-//
-// A folder that cannot be used yields an EUNREACHABLE error.
-func Open(dir string) (*Fleet, error) {
-	f := &Fleet{dir: dir}
-	if err := f.open(); err != nil {
-		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: dir, Message: "cannot use the keys of the fleet", Err: err}
-	}
-	return f, nil
-}
-
-func (f *Fleet) open() error {
-	for _, name := range []string{"tokens", "members", "removed"} {
-		if err := os.MkdirAll(filepath.Join(f.dir, name), 0o700); err != nil {
-			return err
-		}
-	}
-	file := filepath.Join(f.dir, "keys.json")
-	err := readJSON(file, &f.keys)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if f.keys, err = makeKeys(); err != nil {
-		return err
-	}
-	return writeJSON(file, &f.keys)
-}
+func (g *generation) holds(now time.Time) bool { return g.Ends.IsZero() || g.Ends.After(now) }
 
 func makeKeys() (k keys, err error) {
-	for _, x := range []struct {
-		seed *[]byte
-		make func() (nkeys.KeyPair, error)
-	}{{&k.Operator, nkeys.CreateOperator}, {&k.System, nkeys.CreateAccount}, {&k.Account, nkeys.CreateAccount}, {&k.Hub, nkeys.CreateUser}} {
-		pair, err := x.make()
-		if err != nil {
-			return k, err
-		}
-		if *x.seed, err = pair.Seed(); err != nil {
-			return k, err
-		}
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+	if k.Operator, _, err = makeKey(nkeys.CreateOperator); err != nil {
 		return k, err
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "terroir fleet"}, NotBefore: time.Now().Add(-24 * time.Hour),
-		NotAfter: time.Now().AddDate(20, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	if k.Authority, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key); err != nil {
+	if k.System, _, err = makeKey(nkeys.CreateAccount); err != nil {
 		return k, err
 	}
-	k.AuthorityKey, err = x509.MarshalPKCS8PrivateKey(key)
+	if _, k.AccountID, err = makeKey(nkeys.CreateAccount); err != nil {
+		return k, err
+	}
+	g, err := makeGeneration()
+	k.Generations = []generation{g}
 	return k, err
 }
 
-// serverLasts is how long the hub's own certificate is valid; it gets another one each time it starts.
+func makeKey(create func() (nkeys.KeyPair, error)) (seed []byte, public string, err error) {
+	pair, err := create()
+	if err != nil {
+		return nil, "", err
+	}
+	if seed, err = pair.Seed(); err != nil {
+		return nil, "", err
+	}
+	public, err = pair.PublicKey()
+	return seed, public, err
+}
+
+// Certificates hold from before they were made: clocks differ.
+const (
+	validBefore    = 24 * time.Hour
+	authorityYears = 20
+)
+
+func makeGeneration() (g generation, err error) {
+	g.Made = time.Now().UTC()
+	if g.Signer, _, err = makeKey(nkeys.CreateAccount); err != nil {
+		return g, err
+	}
+	if g.Hub, _, err = makeKey(nkeys.CreateUser); err != nil {
+		return g, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return g, err
+	}
+	// Each has a name of its own: which of two is meant is told by it.
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "terroir fleet " + random()},
+		NotBefore: g.Made.Add(-validBefore), NotAfter: g.Made.AddDate(authorityYears, 0, 0), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign}
+	if g.Authority, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key); err != nil {
+		return g, err
+	}
+	g.AuthorityKey, err = x509.MarshalPKCS8PrivateKey(key)
+	return g, err
+}
+
+func (f *Fleet) keysFile() string { return filepath.Join(f.dir, "keys.json") }
+
+// readKeys reads the keys where they are not those that were read last.
+func (f *Fleet) readKeys() error {
+	info, err := os.Stat(f.keysFile())
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if info.ModTime().Equal(f.read) {
+		return nil
+	}
+	var k keys
+	if err := readJSON(f.keysFile(), &k); err != nil {
+		return err
+	}
+	if len(k.Generations) == 0 {
+		if k.AccountID, err = public(k.Account); err != nil {
+			return err
+		}
+		k.Generations = []generation{{Signer: k.Account, Hub: k.Hub, Authority: k.Authority, AuthorityKey: k.AuthorityKey}}
+	}
+	f.keys, f.read = k, info.ModTime()
+	return nil
+}
+
+func (f *Fleet) writeKeys(k keys) error {
+	k.firstKeys = firstKeys{}
+	if err := writeJSON(f.keysFile(), &k); err != nil {
+		return err
+	}
+	return f.readKeys()
+}
+
+// holding are the generations that hold now, the oldest first.
+func (f *Fleet) holding() []generation {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.keys.Generations), func(g generation) bool { return !g.holds(time.Now()) })
+}
+
+// newest is the last that was made.
+func (f *Fleet) newest() generation {
+	all := f.holding()
+	return all[len(all)-1] // The newest has no end.
+}
+
+// authorities are the certificate that vouches for the hub now, and those that do later.
+func (f *Fleet) authorities() (now []byte, next [][]byte) {
+	all := f.holding()
+	for _, g := range all[1:] {
+		next = append(next, g.Authority)
+	}
+	return all[0].Authority, next
+}
+
+// Rotate makes the next generation of keys. Those before it hold for the overlap, in which sensors that reach the hub
+// change over by themselves; the others have to join again afterwards. An overlap of zero ends all credentials at once.
+//
+// A negative overlap yields an EINVALID error.
+func (f *Fleet) Rotate(overlap time.Duration) error {
+	if overlap < 0 {
+		return &terroir.Error{Code: terroir.EINVALID, Where: "--overlap", Message: "an overlap cannot be negative", Hint: "give a duration such as 336h"}
+	}
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := f.readKeys(); err != nil {
+		return err
+	}
+	next, err := makeGeneration()
+	if err != nil {
+		return err
+	}
+	k := f.snapshot()
+	for i := range k.Generations {
+		if own, err := public(k.Generations[i].Signer); err == nil && own == k.AccountID {
+			k.OwnKeyUntil = next.Made
+		}
+		if g := &k.Generations[i]; g.Ends.IsZero() || g.Ends.After(next.Made.Add(overlap)) {
+			g.Ends = next.Made.Add(overlap)
+		}
+	}
+	k.Generations = append(k.Generations, next)
+	return f.writeKeys(k)
+}
+
+func (f *Fleet) snapshot() keys {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k := f.keys
+	k.Generations = slices.Clone(k.Generations)
+	return k
+}
+
+// forget removes the keys of generations that hold no more.
+func (f *Fleet) forget() error {
+	k := f.snapshot()
+	if len(f.holding()) == len(k.Generations) {
+		return nil
+	}
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := f.readKeys(); err != nil {
+		return err
+	}
+	k = f.snapshot()
+	k.Generations = f.holding()
+	return f.writeKeys(k)
+}
+
+// serverLasts is how long the hub's own certificate is valid; it gets another one each time it starts, or its authority
+// changes.
 const serverLasts = 2 * 365 * 24 * time.Hour
 
-// TLS is the configuration of the hub's bus, with a certificate that is made for it now.
+// TLS is the configuration of the hub's bus. Its certificate is made for it now, and anew when the authority changes.
 func (f *Fleet) TLS() (*tls.Config, error) {
-	authority, err := x509.ParseCertificate(f.keys.Authority)
+	c := &certificates{fleet: f}
+	if _, err := c.get(nil); err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: c.get}, nil
+}
+
+func serverCertificate(g *generation) (*tls.Certificate, error) {
+	authority, err := x509.ParseCertificate(g.Authority)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := x509.ParsePKCS8PrivateKey(f.keys.AuthorityKey)
+	signer, err := x509.ParsePKCS8PrivateKey(g.AuthorityKey)
 	if err != nil {
 		return nil, err
 	}
@@ -122,37 +255,11 @@ func (f *Fleet) TLS() (*tls.Config, error) {
 		return nil, err
 	}
 	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "terroir hub"}, DNSNames: []string{"terroir-hub"},
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(serverLasts), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().Add(-validBefore), NotAfter: time.Now().Add(serverLasts), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, template, authority, key.Public(), signer)
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, nil
-}
-
-func readJSON(file string, to any) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, to)
-}
-
-// writeJSON writes beside and renames: who reads the file reads all of it.
-func writeJSON(file string, from any) error {
-	text, err := json.MarshalIndent(from, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*") // readable by the owner only
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }

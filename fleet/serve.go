@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"terroir"
@@ -13,26 +14,26 @@ import (
 	"terroir/bus/server"
 )
 
-// lookEvery is how often the folder is looked at, and so how late a removal takes effect.
-const lookEvery = 500 * time.Millisecond
-
-// Serve answers those who join, and has the server believe nobody who was removed, until ctx ends.
+// Serve answers those who join and those who renew, has the server believe nobody who was removed, whose keys have ended
+// or who sends too much, until ctx ends.
 func (f *Fleet) Serve(ctx context.Context, b *bus.Bus, s *server.Server) error {
-	stop, err := b.ServeJoins(func(id string, request []byte) []byte { return f.answer(id, request) })
+	stopJoins, err := b.ServeJoins(f.answer)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	tick := time.NewTicker(lookEvery)
+	defer stopJoins()
+	stopRenewals, err := b.ServeRenewals(f.answerRenewal)
+	if err != nil {
+		return err
+	}
+	defer stopRenewals()
+	tick := time.NewTicker(f.Look)
 	defer tick.Stop()
-	known := 0
+	g := newGuard(f.Quota)
+	var known state
 	for {
-		removed, err := os.ReadDir(filepath.Join(f.dir, "removed")) // Nothing is ever taken out of it.
-		if err == nil && len(removed) != known {
-			err = f.update(s)
-			known = len(removed)
-		}
-		if err != nil {
+		f.watch(g, s)
+		if known, err = f.follow(b, s, known); err != nil {
 			return &terroir.Error{Code: terroir.EUNREACHABLE, Where: f.dir, Message: "cannot follow the fleet", Err: err}
 		}
 		select {
@@ -43,8 +44,50 @@ func (f *Fleet) Serve(ctx context.Context, b *bus.Bus, s *server.Server) error {
 	}
 }
 
+// state is what the server's beliefs depend on.
+type state struct {
+	removed int // Nothing is ever taken out of it.
+	keys    time.Time
+	held    []string
+}
+
+// follow has the server believe whom the fleet believes, where that has changed.
+func (f *Fleet) follow(b *bus.Bus, s *server.Server, known state) (state, error) {
+	if err := f.readKeys(); err != nil {
+		return known, err
+	}
+	if err := f.forget(); err != nil {
+		return known, err
+	}
+	removed, err := os.ReadDir(f.folder("removed"))
+	if err != nil {
+		return known, err
+	}
+	now := state{removed: len(removed), keys: f.readAt(), held: f.heldNow()}
+	if now.removed == known.removed && now.keys.Equal(known.keys) && slices.Equal(now.held, known.held) {
+		return now, nil
+	}
+	if err := f.update(s); err != nil {
+		return known, err
+	}
+	if !known.keys.IsZero() && !now.keys.Equal(known.keys) {
+		return now, b.Refresh() // The hub's own key is another one, and the one before ends some time.
+	}
+	return now, nil
+}
+
+func (f *Fleet) readAt() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.read
+}
+
 // update has the server believe whom the fleet believes now.
 func (f *Fleet) update(s *server.Server) error {
+	newest, err := public(f.newest().Signer)
+	if err != nil {
+		return err
+	}
 	trust, err := f.Authority()
 	if err != nil {
 		return err
@@ -57,10 +100,16 @@ func (f *Fleet) update(s *server.Server) error {
 			return err
 		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.believed = newest
 	return nil
 }
 
 func (f *Fleet) answer(id string, request []byte) []byte {
+	if !f.mayAsk("join " + id) {
+		return encode(bus.JoinAnswer{Error: "asked too often"})
+	}
 	var r bus.JoinRequest
 	err := json.Unmarshal(request, &r)
 	var a bus.JoinAnswer
@@ -69,13 +118,41 @@ func (f *Fleet) answer(id string, request []byte) []byte {
 	}
 	if err != nil {
 		slog.Warn("not joined", "token", id, "error", err)
-		a = bus.JoinAnswer{Error: err.Error()}
-	} else {
-		slog.Info("joined", "sensor", a.Sensor, "region", a.Region, "token", id)
+		return encode(bus.JoinAnswer{Error: oneLine(err)})
 	}
+	slog.Info("joined", "sensor", a.Sensor, "region", a.Region, "token", id)
+	return encode(a)
+}
+
+func (f *Fleet) answerRenewal(sensor string, request []byte) []byte {
+	if !f.mayAsk("renew " + sensor) {
+		return encode(bus.RenewAnswer{Again: time.Second})
+	}
+	var r bus.RenewRequest
+	err := json.Unmarshal(request, &r)
+	var a bus.RenewAnswer
+	if err == nil && len(request) > maxQuestion {
+		err = terroir.Errorf(terroir.EINVALID, "a question of %d bytes", len(request))
+	}
+	if err == nil {
+		a, err = f.renew(sensor, &r)
+	}
+	if err != nil {
+		slog.Warn("credentials not renewed", "sensor", sensor, "error", err)
+		return encode(bus.RenewAnswer{Error: oneLine(err)})
+	}
+	if a.JWT != "" {
+		slog.Info("credentials renewed", "sensor", sensor)
+	}
+	return encode(a)
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func encode(a any) []byte {
 	text, err := json.Marshal(a)
 	if err != nil {
-		return nil // Strings can be encoded.
+		return nil // Strings, bytes and numbers can be encoded.
 	}
 	return text
 }

@@ -49,15 +49,7 @@ func (f *Fleet) CreateToken(g Grant, hub string) (*bus.Token, error) {
 		return nil, &terroir.Error{Code: terroir.EINVALID, Message: "a token is for one sensor, or for a group of at least one, and expires later than now"}
 	}
 	g.ID = random()
-	pair, err := nkeys.CreateUser()
-	if err != nil {
-		return nil, err
-	}
-	key, err := pair.PublicKey()
-	if err != nil {
-		return nil, err
-	}
-	seed, err := pair.Seed()
+	seed, key, err := makeKey(nkeys.CreateUser)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +60,9 @@ func (f *Fleet) CreateToken(g Grant, hub string) (*bus.Token, error) {
 	if err := f.write("tokens", g.ID, &g); err != nil {
 		return nil, err
 	}
-	return &bus.Token{ID: g.ID, Hub: hub, CA: f.keys.Authority, JWT: text, Seed: string(seed)}, nil
+	t := &bus.Token{ID: g.ID, Hub: hub, JWT: text, Seed: string(seed)}
+	t.CA, t.NextCAs = f.authorities()
+	return t, nil
 }
 
 func random() string {
@@ -84,28 +78,33 @@ type Member struct {
 	Key    string    `json:"key"`
 	Token  string    `json:"token"`
 	Joined time.Time `json:"joined"`
+	// Expires is when its credentials end unless it renews them; zero for those that do not end.
+	Expires time.Time `json:"expires,omitzero"`
+	// Next is the key that it was given and has not used yet.
+	Next        string    `json:"next,omitempty"`
+	NextExpires time.Time `json:"next_expires,omitzero"`
 	// Removed is when it was removed; zero for those who are in.
 	Removed time.Time `json:"removed,omitzero"`
 }
 
 // Members lists the sensors that joined, by name.
 func (f *Fleet) Members() ([]Member, error) {
-	list, err := readAll[Member](filepath.Join(f.dir, "members"))
+	list, err := readAll[Member](f.folder("members"))
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Sensor, b.Sensor) })
 	return list, err
 }
 
 // Tokens lists the tokens that can be used, by the names that they give.
 func (f *Fleet) Tokens() ([]Grant, error) {
-	list, err := readAll[Grant](filepath.Join(f.dir, "tokens"))
+	list, err := readAll[Grant](f.folder("tokens"))
 	list = slices.DeleteFunc(list, func(g Grant) bool { return g.Left < 1 || !g.Expires.After(time.Now()) })
 	slices.SortFunc(list, func(a, b Grant) int { return cmp.Or(cmp.Compare(a.Sensor, b.Sensor), cmp.Compare(a.ID, b.ID)) })
 	return list, err
 }
 
-func (f *Fleet) removed() ([]Member, error) { return readAll[Member](filepath.Join(f.dir, "removed")) }
+func (f *Fleet) removed() ([]Member, error) { return readAll[Member](f.folder("removed")) }
 
-// Remove takes the sensor out of the fleet: a running hub ends its connection within a second, and its key is never
+// Remove takes the sensor out of the fleet: a running hub ends its connection within a second, and its keys are never
 // accepted again. Events that it sent stay.
 //
 // A name that is not in the fleet yields an ENOTFOUND error.
@@ -113,19 +112,36 @@ func (f *Fleet) Remove(sensor string) error {
 	if err := terroir.ValidateName("sensor", sensor); err != nil {
 		return err
 	}
-	var m Member
-	err := readJSON(f.file("members", sensor), &m)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &terroir.Error{Code: terroir.ENOTFOUND, Message: fmt.Sprintf("there is no sensor %q in the fleet", sensor), Hint: "terroir fleet ls"}
-	}
+	unlock, err := f.lock()
 	if err != nil {
 		return err
 	}
-	m.Removed = time.Now().UTC()
-	if err := f.write("removed", m.Key, &m); err != nil {
+	defer unlock()
+	m, err := f.memberNamed(sensor)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.revoke(m, m.Key), f.revoke(m, m.Next)); err != nil {
 		return err
 	}
 	return os.Remove(f.file("members", sensor))
+}
+
+func (f *Fleet) memberNamed(sensor string) (m Member, err error) {
+	err = readJSON(f.file("members", sensor), &m)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &terroir.Error{Code: terroir.ENOTFOUND, Message: fmt.Sprintf("there is no sensor %q in the fleet", sensor), Hint: "terroir fleet ls"}
+	}
+	return m, err
+}
+
+// revoke has the key of the member never accepted again; "" is none.
+func (f *Fleet) revoke(m Member, key string) error {
+	if key == "" {
+		return nil
+	}
+	m.Key, m.Next, m.Removed = key, "", time.Now().UTC()
+	return f.write("removed", key, &m)
 }
 
 // join gives the key credentials by the token's grant. A key that asks again, because an answer was lost, gets the same.
@@ -133,6 +149,11 @@ func (f *Fleet) join(id, key string) (bus.JoinAnswer, error) {
 	if !nkeys.IsValidPublicUserKey(key) || strings.ContainsAny(id, "/.") {
 		return bus.JoinAnswer{}, errors.New("not a key")
 	}
+	unlock, err := f.lock()
+	if err != nil {
+		return bus.JoinAnswer{}, err
+	}
+	defer unlock()
 	var g Grant
 	if err := readJSON(f.file("tokens", id), &g); err != nil {
 		return bus.JoinAnswer{}, errors.New("there is no such token")
@@ -141,7 +162,7 @@ func (f *Fleet) join(id, key string) (bus.JoinAnswer, error) {
 	if err != nil {
 		return bus.JoinAnswer{}, err
 	}
-	text, err := f.vouch(sensorClaims(key, m.Sensor))
+	text, err := f.vouch(sensorClaims(key, m.Sensor, m.Expires))
 	return bus.JoinAnswer{JWT: text, Sensor: m.Sensor, Region: m.Region}, err
 }
 
@@ -161,7 +182,8 @@ func (f *Fleet) member(g *Grant, key string) (Member, error) {
 	case g.Left < 1:
 		return Member{}, errors.New("the token is used up")
 	}
-	m := Member{Sensor: g.Sensor, Region: g.Region, Key: key, Token: g.ID, Joined: time.Now().UTC()}
+	now := time.Now().UTC()
+	m := Member{Sensor: g.Sensor, Region: g.Region, Key: key, Token: g.ID, Joined: now, Expires: now.Add(f.Lasts)}
 	if g.Group {
 		m.Sensor += "-" + random()
 	}
@@ -176,6 +198,8 @@ func (f *Fleet) member(g *Grant, key string) (Member, error) {
 	}
 	return m, f.write("members", m.Sensor, &m)
 }
+
+func (f *Fleet) folder(kind string) string { return filepath.Join(f.dir, kind) }
 
 func (f *Fleet) file(kind, name string) string { return filepath.Join(f.dir, kind, name+".json") }
 

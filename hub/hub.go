@@ -2,8 +2,7 @@ package hub
 
 import (
 	"context"
-	"errors"
-	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -23,23 +22,42 @@ type Options struct {
 	Analyzer Analyzer
 	// Recent is how many of the newest events are kept for Recent; default 200.
 	Recent int
+	// Replicas is how many servers of the bus keep each batch; default 1. Wait is how long a bus that is not ready is
+	// waited for at the start; default 1 minute.
+	Replicas int
+	Wait     time.Duration
+	// Lease is how long another hub may say nothing until its partitions are taken over; default 4 s.
+	Lease time.Duration
 }
 
-// Hub brings batches from the bus into the lake, each record once. One Hub consumes a bus.
+// Hub brings batches from the bus into the lake, each record once. Several hubs that have the same bus and the same lake
+// share the work.
 type Hub struct {
 	lake *lake.Lake
 	bus  *bus.Bus
 	opt  Options
 
-	pipe  *pipeline
-	order *order
-	// since is when the oldest record of the batch arrived; stream the last bus sequence in it.
+	pipe    *pipeline
+	order   *order
+	commits *committer
+	// since is when the oldest record of the batch arrived, stream the last bus sequence in it, upTo that of each partition.
+	// number counts the batches.
 	since  time.Time
 	stream uint64
+	upTo   map[bus.Partition]uint64
+	number uint64
+	// resting: memory was given back since the last record came.
+	resting bool
+	// inVain is when the lake was last asked for what a sensor's records should follow, and did not have it; begun, that
+	// partitions were taken over before.
+	inVain map[string]time.Time
+	begun  bool
+	// follow tells which partitions are this hub's; nil means by leases.
+	follow func(context.Context, func([]bus.Partition))
 
 	mu     sync.Mutex
-	recent []Arrival
-	fleet  map[string]Sensor
+	recent recent
+	fleet  map[string]*Sensor
 	status Status
 }
 
@@ -49,6 +67,9 @@ type Arrival struct {
 	Payload []byte
 	// Committed says whether the lake has it.
 	Committed bool
+
+	// number is that of the batch that it is committed with.
+	number uint64
 }
 
 // Sensor is what the hub knows of a sensor that is, or was, alive.
@@ -83,16 +104,24 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Recent == 0 {
 		opt.Recent = 200
 	}
-	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]Sensor{}}
+	if opt.Replicas == 0 {
+		opt.Replicas = 1
+	}
+	if opt.Wait == 0 {
+		opt.Wait = time.Minute
+	}
+	if opt.Lease == 0 {
+		opt.Lease = 4 * time.Second
+	}
+	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]*Sensor{},
+		recent: recent{ring: make([]Arrival, opt.Recent)}, upTo: map[bus.Partition]uint64{}, inVain: map[string]time.Time{}}
 }
 
-// messageQueue bounds the batches that wait while a commit is under way.
-const messageQueue = 32
-
-// Run consumes until ctx ends, and then commits what it has taken in. Sensors that the lake has heard of before are
-// told where it stands first.
+// Run consumes this hub's partitions until ctx ends, and then commits what it has taken in.
+//
+// A bus that cannot be reached, or is not ready, within Options.Wait yields an EUNREACHABLE error.
 func (h *Hub) Run(ctx context.Context) error {
-	if err := h.bus.Setup(ctx, 1); err != nil {
+	if err := h.bus.SetupWithin(ctx, h.opt.Wait, h.opt.Replicas); err != nil {
 		return err
 	}
 	marks, err := h.lake.Marks(ctx)
@@ -100,70 +129,83 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	h.order = newOrder(marks)
-	if err := h.publish(ctx, marks); err != nil {
-		return err
+	h.order.ask = func(p *terroir.Position, certain bool) { h.ask(ctx, p, certain) }
+	in, l := newIntake(h.bus), newLease(h.bus, h.opt.Lease)
+	follow := h.follow
+	if follow == nil {
+		follow = l.follow
 	}
-	messages := make(chan bus.Message, messageQueue)
-	failed := make(chan error, 1)
 	consuming, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() { failed <- h.consume(consuming, messages) }()
-	err = h.loop(ctx, messages, failed)
+	var following sync.WaitGroup
+	following.Go(func() {
+		follow(consuming, func(mine []bus.Partition) { in.change(consuming, mine) })
+		in.close()
+	})
+	h.commits = newCommitter(ctx, h)
+	h.loop(ctx, in)
 	stop()
-	// What was taken in but not committed stays on the bus and with the sensors; committing it now only saves work.
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	return errors.Join(err, h.commit(ending))
+	following.Wait()
+	err = h.commits.end(h.next())
+	l.leave()
+	return err
 }
 
-// consume feeds the loop, again and again: a bus that went away comes back.
-func (h *Hub) consume(ctx context.Context, messages chan<- bus.Message) error {
-	for {
-		err := h.bus.Consume(ctx, func(m bus.Message) error {
-			select {
-			case messages <- m:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		slog.Warn("hub: the bus is away", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
-}
+// maxHeld and maxHeldBytes bound the batch that grows while another one is committed: in batches of the usual size, and
+// in bytes of payloads.
+const (
+	maxHeld      = 4
+	maxHeldBytes = 256 << 20
+)
 
-func (h *Hub) loop(ctx context.Context, messages <-chan bus.Message, failed <-chan error) error {
+// loop takes in what comes until ctx ends, also while a commit is under way: what arrives meanwhile is committed together, in
+// as large a batch as came.
+func (h *Hub) loop(ctx context.Context, in *intake) {
 	tick := time.NewTicker(min(h.opt.Interval/10+time.Millisecond, time.Second))
 	defer tick.Stop()
 	for {
-		in := messages
-		if h.pipe.rows() >= 2*h.opt.Rows {
-			in = nil // Commits fail: take no more than can be held.
+		messages := in.messages
+		if h.pipe.rows() >= maxHeld*h.opt.Rows || h.pipe.bytes >= maxHeldBytes {
+			messages = nil // The lake is slower than the bus: take no more than can be held.
+		}
+		var ready <-chan struct{}
+		if h.due() {
+			ready = h.commits.ready
 		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case err := <-failed:
-			return err
-		case m := <-in:
+			return
+		case ps := <-in.taken:
+			h.takeOver(ctx, ps)
+		case m := <-messages:
+			h.learn()
 			h.take(m)
+			h.upTo[m.Partition] = m.Stream
+		case <-ready:
+			h.commits.work <- h.next()
 		case <-tick.C:
-		}
-		if h.due() {
-			if err := h.commit(ctx); err != nil && ctx.Err() == nil {
-				slog.Error("hub: commit failed; it will be tried again", "error", err)
-				h.fail(err)
-				sleep(ctx, time.Second)
+			if h.stream == 0 && !h.resting && time.Since(h.since) > restAfter {
+				h.rest()
 			}
 		}
 	}
+}
+
+// learn takes over what the last commit found in the lake: another hub may have committed, too.
+func (h *Hub) learn() {
+	if marks := h.commits.found.Swap(nil); marks != nil {
+		h.order.raise(*marks)
+	}
+}
+
+// restAfter is how long nothing must come before the hub rests.
+const restAfter = 30 * time.Second
+
+// rest gives the memory back that only work needs.
+func (h *Hub) rest() {
+	h.resting = true
+	h.pipe.release()
+	debug.FreeOSMemory()
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -175,39 +217,4 @@ func sleep(ctx context.Context, d time.Duration) {
 
 func (h *Hub) due() bool {
 	return h.stream > 0 && (h.pipe.rows() >= h.opt.Rows || time.Since(h.since) >= h.opt.Interval)
-}
-
-// commit brings what was taken in into the lake, tells the sensors and frees the bus.
-func (h *Hub) commit(ctx context.Context) error {
-	if h.stream == 0 {
-		return nil
-	}
-	begun := time.Now()
-	h.pipe.batch.Stream = h.stream
-	marks, err := commit(ctx, h.lake, h.pipe.batch)
-	if err != nil {
-		return err
-	}
-	stream := h.stream
-	h.pipe.take()
-	h.stream = 0
-	h.committed(begun)
-	if err := h.publish(ctx, h.order.touched(marks)); err != nil {
-		return err
-	}
-	return h.bus.Free(ctx, stream)
-}
-
-// publish tells every sensor of the marks how far the lake is. A sensor with several epochs is told of the last one
-// taken in, which is the one that it writes now.
-func (h *Hub) publish(ctx context.Context, m lake.Marks) error {
-	for spool, last := range m.Last {
-		if !h.order.current(spool) {
-			continue
-		}
-		if err := h.bus.PublishMark(ctx, spool.Sensor, bus.Mark{Epoch: spool.Epoch, Sequence: last}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

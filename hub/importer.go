@@ -52,6 +52,7 @@ func (im *Importer) run(ctx context.Context) {
 			im.err = err
 			im.mu.Unlock()
 		}
+		im.pipe.recycle(b)
 	}
 }
 

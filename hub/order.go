@@ -1,6 +1,9 @@
 package hub
 
 import (
+	"iter"
+	"maps"
+
 	"terroir"
 	"terroir/lake"
 )
@@ -13,6 +16,9 @@ type order struct {
 	// epoch is the epoch of which each sensor last sent something.
 	epoch map[string]uint64
 	fresh map[lake.Spool]bool
+	// ask, which may be nil, is called before a gap is believed: another hub may have filled it in the lake. certain says
+	// that a loss would be recorded.
+	ask func(p *terroir.Position, certain bool)
 }
 
 // verdict on a record.
@@ -39,6 +45,10 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	o.epoch[p.Sensor] = p.Epoch
 	o.fresh[s] = true
 	last := o.last[s]
+	if p.Sequence > last+1 && o.ask != nil {
+		o.ask(p, p.Sequence == oldest)
+		last = o.last[s]
+	}
 	switch {
 	case p.Sequence <= last:
 		return duplicate, 0
@@ -52,18 +62,30 @@ func (o *order) accept(p *terroir.Position, oldest uint64) (v verdict, missing u
 	return take, missing
 }
 
-// current reports whether the spool is the one that its sensor writes now, as far as is known.
-func (o *order) current(s lake.Spool) bool {
-	e, ok := o.epoch[s.Sensor]
-	return !ok || e == s.Epoch
+// raise takes over what the lake has, where that is more: another hub may have brought it there. What is known beyond it
+// is in the batch, which is never given up.
+func (o *order) raise(m lake.Marks) {
+	for s, n := range m.Last {
+		o.last[s] = max(o.last[s], n)
+	}
 }
 
-// touched returns the marks of the spools that sent something since the last call.
-func (o *order) touched(m lake.Marks) lake.Marks {
-	t := lake.Marks{Stream: m.Stream, Last: map[lake.Spool]uint64{}}
-	for s := range o.fresh {
-		t.Last[s] = m.Last[s]
+// all are the spools that the lake knows, each sensor's last one only where something of it was taken in.
+func (o *order) all() []lake.Spool { return o.current(maps.Keys(o.last)) }
+
+// touched returns the spools that sent something since the last call.
+func (o *order) touched() []lake.Spool {
+	defer clear(o.fresh)
+	return o.current(maps.Keys(o.fresh))
+}
+
+// current leaves out spools that their sensor, as far as is known, does not write any more.
+func (o *order) current(spools iter.Seq[lake.Spool]) []lake.Spool {
+	var list []lake.Spool
+	for s := range spools {
+		if e, ok := o.epoch[s.Sensor]; !ok || e == s.Epoch {
+			list = append(list, s)
+		}
 	}
-	clear(o.fresh)
-	return t
+	return list
 }

@@ -28,6 +28,8 @@ type pipeline struct {
 	bytes int
 	// known are payloads that were analyzed since the start, with what the event needs of the facts.
 	known map[terroir.PayloadID]string
+	// spare holds the memory of events that are committed: new memory costs more than what is done with an event.
+	spare chan []terroir.Event
 	// own are the addresses of sensors that announced themselves.
 	own map[netip.Addr]struct{}
 }
@@ -40,7 +42,8 @@ const (
 
 // newPipeline makes a pipeline whose batches are expected to hold so many events.
 func newPipeline(e Enricher, a Analyzer, events int) *pipeline {
-	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{Events: make([]terroir.Event, 0, events)}, known: map[terroir.PayloadID]string{}, own: map[netip.Addr]struct{}{}}
+	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{Events: make([]terroir.Event, 0, events)}, known: map[terroir.PayloadID]string{},
+		spare: make(chan []terroir.Event, 2), own: map[netip.Addr]struct{}{}}
 }
 
 // add takes one record, whose position is set.
@@ -121,8 +124,38 @@ func (p *pipeline) rows() int {
 // take returns the batch and begins a new one.
 func (p *pipeline) take() *lake.Batch {
 	b := p.batch
-	p.batch, p.bytes = &lake.Batch{Events: make([]terroir.Event, 0, len(b.Events))}, 0
+	p.batch, p.bytes = &lake.Batch{}, 0
+	select {
+	case p.batch.Events = <-p.spare:
+	default:
+		p.batch.Events = make([]terroir.Event, 0, len(b.Events))
+	}
 	return b
+}
+
+// recycle takes the memory of a batch that is committed.
+func (p *pipeline) recycle(b *lake.Batch) {
+	clear(b.Events) // What they refer to is not to be kept.
+	select {
+	case p.spare <- b.Events[:0]:
+	default:
+	}
+	b.Events = nil
+}
+
+// release gives memory back that only batches of events need.
+func (p *pipeline) release() {
+	for {
+		select {
+		case <-p.spare:
+			continue
+		default:
+		}
+		break
+	}
+	if len(p.batch.Events) == 0 {
+		p.batch.Events = nil
+	}
 }
 
 // commit brings the batch into the lake.

@@ -12,7 +12,7 @@ import (
 // take takes in one message. What is wrong with it concerns its sensor alone: it is counted, and the hub goes on.
 func (h *Hub) take(m bus.Message) {
 	if h.stream == 0 {
-		h.since = time.Now()
+		h.since, h.resting = time.Now(), false
 	}
 	h.stream = m.Stream
 	b, err := wire.DecodeBatch(m.Data)
@@ -69,21 +69,21 @@ func (h *Hub) saw(r *terroir.Record) {
 	defer h.mu.Unlock()
 	p := r.Position()
 	s := h.fleet[p.Sensor]
-	s.Name, s.Seen = p.Sensor, time.Now()
+	if s == nil {
+		s = &Sensor{Name: p.Sensor}
+		h.fleet[p.Sensor] = s
+	}
+	s.Seen = time.Now()
 	switch {
 	case r.Event != nil:
 		s.Region, s.Revision = r.Event.Region, r.Event.Revision
 		h.status.Events++
-		h.recent = append(h.recent, Arrival{Event: *r.Event, Payload: r.Payload})
-		if over := len(h.recent) - h.opt.Recent; over > 0 {
-			h.recent = append(h.recent[:0], h.recent[over:]...)
-		}
+		h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, number: h.number})
 	case r.Heartbeat != nil:
 		s.Region, s.Revision, s.Tap = r.Heartbeat.Region, r.Heartbeat.Revision, r.Heartbeat.Tap
 	case r.Announcement != nil:
 		s.Region, s.Version, s.Revision = r.Announcement.Region, r.Announcement.Version, r.Announcement.Configuration.Revision
 	}
-	h.fleet[p.Sensor] = s
 }
 
 func (h *Hub) count(f func(*Status)) {
@@ -92,13 +92,11 @@ func (h *Hub) count(f func(*Status)) {
 	f(&h.status)
 }
 
-func (h *Hub) committed(begun time.Time) {
+func (h *Hub) committed(begun time.Time, number uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.status.Committed, h.status.Took, h.status.Failure = time.Now(), time.Since(begun), ""
-	for i := range h.recent {
-		h.recent[i].Committed = true
-	}
+	h.recent.committed = number + 1
 }
 
 func (h *Hub) fail(err error) {

@@ -50,29 +50,63 @@ func appendDistinct[T any](ctx context.Context, l *Lake, set *idSet, t *tableOf[
 	})
 }
 
-// refresh reads the ids of the table if its snapshot is not the one that the set was read at.
+// refresh brings the set to the table's snapshot: another writer's appends are read, and all of the table where more was
+// done than to append and to compact.
 func (s *idSet) refresh(ctx context.Context, tbl *table.Table) error {
-	if s.ids != nil && s.snapshot == snapshotID(tbl) {
+	now := snapshotID(tbl)
+	if s.ids != nil && s.snapshot == now {
 		return nil
 	}
-	s.ids, s.snapshot = map[terroir.PayloadID]struct{}{}, snapshotID(tbl)
-	if s.snapshot == 0 {
+	if s.ids != nil && s.snapshot != 0 && onlyAppended(tbl, s.snapshot) {
+		tasks, err := tbl.NewIncrementalAppendScan().FromSnapshotExclusive(s.snapshot).ToSnapshot(now).PlanFiles(ctx)
+		if err == nil {
+			err = s.read(ctx, tbl, tasks)
+		}
+		if err == nil {
+			s.snapshot = now
+			return nil
+		}
+	}
+	s.ids, s.snapshot = map[terroir.PayloadID]struct{}{}, now
+	if now == 0 {
 		return nil
 	}
-	scan := tbl.Scan(table.WithSelectedFields("payload_id"))
-	_, records, err := scan.ToArrowRecords(ctx)
+	tasks, err := tbl.Scan().PlanFiles(ctx)
+	if err == nil {
+		err = s.read(ctx, tbl, tasks)
+	}
+	if err != nil {
+		s.ids = nil
+	}
+	return err
+}
+
+// onlyAppended reports whether rows were only added since the snapshot.
+func onlyAppended(tbl *table.Table, since int64) bool {
+	for at := tbl.CurrentSnapshot(); at != nil; at = tbl.SnapshotByID(*at.ParentSnapshotID) {
+		if at.SnapshotID == since {
+			return true
+		}
+		if at.Summary == nil || (at.Summary.Operation != table.OpAppend && at.Summary.Operation != table.OpReplace) || at.ParentSnapshotID == nil {
+			return false
+		}
+	}
+	return false
+}
+
+// read adds the ids in the files.
+func (s *idSet) read(ctx context.Context, tbl *table.Table, tasks []table.FileScanTask) error {
+	_, records, err := tbl.Scan(table.WithSelectedFields("payload_id")).ReadTasks(ctx, tasks)
 	if err != nil {
 		return err
 	}
 	for rec, err := range records {
 		if err != nil {
-			s.ids = nil
 			return err
 		}
 		err = s.add(rec.Column(0))
 		rec.Release()
 		if err != nil {
-			s.ids = nil
 			return err
 		}
 	}

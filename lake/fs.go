@@ -2,10 +2,16 @@ package lake
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"hash"
+	"io"
+	"iter"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,12 +29,24 @@ type syncFS struct {
 	icebergio.LocalFS
 
 	mu sync.Mutex
-	// pending are files written since the last metadata file, and the folders that hold them.
-	pending, folders map[string]struct{}
+	// pending are files written since the last metadata file, with what is to be remembered of them; folders hold them.
+	pending map[string]fileSum
+	folders map[string]struct{}
+	// ledgers remember the sums of files below a folder, for Verify.
+	ledgers map[*Lake]struct{}
 }
 
+// fileSum is what a file held when it was written.
+type fileSum struct {
+	bytes  int64
+	sha256 [sha256.Size]byte
+}
+
+// local is the file system of all lakes in this process.
+var local = &syncFS{pending: map[string]fileSum{}, folders: map[string]struct{}{}, ledgers: map[*Lake]struct{}{}}
+
 func init() {
-	fs := &syncFS{pending: map[string]struct{}{}, folders: map[string]struct{}{}}
+	fs := local
 	factory := func(context.Context, *url.URL, map[string]string) (icebergio.IO, error) { return fs, nil }
 	icebergio.Unregister("file")
 	icebergio.Register("file", factory)
@@ -42,7 +60,7 @@ func (s *syncFS) Create(name string) (icebergio.FileWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syncedFile{FileWriter: w, fs: s, path: plainPath(name)}, nil
+	return &syncedFile{w: w, sum: sha256.New(), fs: s, path: plainPath(name)}, nil
 }
 
 // WriteFile writes the file and makes it part of the next flush.
@@ -50,7 +68,7 @@ func (s *syncFS) WriteFile(name string, b []byte) error {
 	if err := s.LocalFS.WriteFile(name, b); err != nil {
 		return err
 	}
-	return s.written(plainPath(name))
+	return s.written(plainPath(name), fileSum{int64(len(b)), sha256.Sum256(b)})
 }
 
 // Remove removes the file, and forgets it if it was waiting to be synced.
@@ -61,9 +79,9 @@ func (s *syncFS) Remove(name string) error {
 	return s.LocalFS.Remove(name)
 }
 
-func (s *syncFS) written(path string) error {
+func (s *syncFS) written(path string, sum fileSum) error {
 	s.mu.Lock()
-	s.pending[path] = struct{}{}
+	s.pending[path] = sum
 	s.folders[filepath.Dir(path)] = struct{}{}
 	s.folders[filepath.Dir(filepath.Dir(path))] = struct{}{}
 	s.mu.Unlock()
@@ -73,20 +91,26 @@ func (s *syncFS) written(path string) error {
 	return nil
 }
 
-// flush syncs all that is pending. What could not be synced stays pending.
+// flush syncs all that is pending, and has it remembered.
 func (s *syncFS) flush() error {
 	s.mu.Lock()
 	files, folders := s.pending, s.folders
-	s.pending, s.folders = map[string]struct{}{}, map[string]struct{}{}
+	s.pending, s.folders = map[string]fileSum{}, map[string]struct{}{}
+	ledgers := slices.Collect(maps.Keys(s.ledgers))
 	s.mu.Unlock()
-	err := syncAll(files)
+	err := syncAll(maps.Keys(files))
 	if err == nil {
-		err = syncAll(folders)
+		err = syncAll(maps.Keys(folders))
+	}
+	for _, l := range ledgers {
+		if err == nil {
+			err = l.remember(files)
+		}
 	}
 	if err != nil {
 		s.mu.Lock()
-		for p := range files {
-			s.pending[p] = struct{}{}
+		for p, sum := range files {
+			s.pending[p] = sum
 		}
 		for p := range folders {
 			s.folders[p] = struct{}{}
@@ -96,7 +120,7 @@ func (s *syncFS) flush() error {
 	return err
 }
 
-func syncAll(paths map[string]struct{}) error {
+func syncAll(paths iter.Seq[string]) error {
 	var g errgroup.Group
 	g.SetLimit(syncWorkers)
 	for p := range paths {
@@ -124,16 +148,32 @@ func plainPath(name string) string {
 	return name
 }
 
+// syncedFile sums up what is written.
 type syncedFile struct {
-	icebergio.FileWriter
+	w    icebergio.FileWriter
+	sum  hash.Hash
+	size int64
 	fs   *syncFS
 	path string
 }
 
-// Close closes the file and makes it part of the next flush.
+// Write implements io.Writer.
+func (f *syncedFile) Write(b []byte) (int, error) {
+	n, err := f.w.Write(b)
+	f.sum.Write(b[:n])
+	f.size += int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (f *syncedFile) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{f}, r)
+}
+
+// Close closes the file, which is on disk for sure after the next flush.
 func (f *syncedFile) Close() error {
-	if err := f.FileWriter.Close(); err != nil {
+	if err := f.w.Close(); err != nil {
 		return err
 	}
-	return f.fs.written(f.path)
+	return f.fs.written(f.path, fileSum{f.size, [sha256.Size]byte(f.sum.Sum(nil))})
 }

@@ -71,6 +71,11 @@ func Open(ctx context.Context, dir string) (*Lake, error) {
 //
 // A folder, storage or catalog that cannot be used yields an EUNREACHABLE error.
 func OpenWith(ctx context.Context, opt Options) (*Lake, error) {
+	return openAs(ctx, opt, eventsTable())
+}
+
+// openAs opens the tables; that of events is the given one.
+func openAs(ctx context.Context, opt Options, events *tableOf[event]) (*Lake, error) {
 	if opt.Existing && opt.Warehouse == "" && !Exists(opt.Dir) {
 		return nil, noTables(opt.Dir)
 	}
@@ -81,7 +86,7 @@ func OpenWith(ctx context.Context, opt Options) (*Lake, error) {
 	if err != nil {
 		return nil, unusable(opt.Dir, err)
 	}
-	l := &Lake{dir: abs, warehouse: "file://" + abs, events: eventsTable(), payloads: payloadsTable(), facts: factsTable(),
+	l := &Lake{dir: abs, warehouse: "file://" + abs, events: events, payloads: payloadsTable(), facts: factsTable(),
 		losses: lossesTable(), heartbeats: heartbeatsTable(), sensors: sensorsTable(), revisions: revisionsTable(), servedPorts: servedPortsTable()}
 	if opt.Warehouse != "" {
 		l.warehouse = strings.TrimRight(opt.Warehouse, "/")
@@ -135,6 +140,11 @@ func (l *Lake) openCatalog(ctx context.Context, opt *Options) error {
 		return err
 	}
 	l.db = db
+	if !opt.Existing || opt.Warehouse == "" { // Who only reads may not be allowed to make tables.
+		if err := l.openLedger(ctx); err != nil {
+			return err
+		}
+	}
 	props := opt.properties()
 	props["warehouse"], props["init_catalog_tables"] = l.warehouse, strconv.FormatBool(!opt.Existing)
 	cat, err := catsql.NewCatalog(catalogName, db, dialect, props)
@@ -169,7 +179,7 @@ func (l *Lake) openTables(ctx context.Context) error {
 		openTable(ctx, l, l.heartbeats), openTable(ctx, l, l.sensors), openTable(ctx, l, l.revisions), openTable(ctx, l, l.servedPorts))
 }
 
-// openTable makes the table if it is not there and learns the Arrow schema that its files have.
+// openTable makes the table if it is not there, adds columns that it lacks, and learns the Arrow schema of its files.
 func openTable[T any](ctx context.Context, l *Lake, t *tableOf[T]) error {
 	id := identifier(t.name)
 	exists, err := l.cat.CheckTableExists(ctx, id)
@@ -177,7 +187,10 @@ func openTable[T any](ctx context.Context, l *Lake, t *tableOf[T]) error {
 		err = createTable(ctx, l, t)
 	}
 	if err == nil {
-		t.arrow, err = table.SchemaToArrowSchema(t.schema(), nil, true, false)
+		err = evolve(ctx, l, t)
+	}
+	if err == nil {
+		err = t.adopt(ctx, l)
 	}
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.name, err)
@@ -207,10 +220,23 @@ func (l *Lake) Close() error {
 	if l.db != nil {
 		errs = append(errs, l.db.Close())
 	}
+	l.closeLedger()
 	if l.cache != nil {
 		errs = append(errs, l.cache.close())
 	}
 	return errors.Join(errs...)
+}
+
+// Remote reports whether the tables are elsewhere than in a folder.
+func (l *Lake) Remote() bool { return l.cache != nil }
+
+// inFolder refuses what is only for tables in a folder.
+func (l *Lake) inFolder() error {
+	if !l.Remote() {
+		return nil
+	}
+	return &terroir.Error{Code: terroir.EINVALID, Where: l.warehouse, Message: "terroir looks after tables in a folder only",
+		Hint: "use Trino: ALTER TABLE … EXECUTE optimize, expire_snapshots, remove_orphan_files"}
 }
 
 // Warehouse is where the tables are, as a URI.

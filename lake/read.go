@@ -3,7 +3,9 @@ package lake
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -192,4 +194,33 @@ func (l *Lake) Marks(ctx context.Context) (Marks, error) {
 		return Marks{}, l.unusable(err)
 	}
 	return parseMarks(t.Properties())
+}
+
+// SnapshotInfo describes a snapshot of a table.
+type SnapshotInfo struct {
+	ID   int64
+	Made time.Time
+	// Operation is Iceberg's name of what was done; Rows how many rows there were afterwards, "" when the writer did not say.
+	Operation, Rows string
+}
+
+// Snapshots lists the snapshots of a table, newest first. A table that does not exist yields an ENOTFOUND error.
+func (l *Lake) Snapshots(ctx context.Context, name string) ([]SnapshotInfo, error) {
+	if !slices.Contains(Tables(), name) {
+		return nil, &terroir.Error{Code: terroir.ENOTFOUND, Where: name, Message: "there is no such table", Hint: "one of " + strings.Join(Tables(), ", ")}
+	}
+	t, err := l.cat.LoadTable(ctx, identifier(name))
+	if err != nil {
+		return nil, unusable(l.dir, fmt.Errorf("table %s: %w", name, err))
+	}
+	var all []SnapshotInfo
+	for _, s := range t.Metadata().Snapshots() {
+		info := SnapshotInfo{ID: s.SnapshotID, Made: time.UnixMilli(s.TimestampMs).UTC()}
+		if s.Summary != nil {
+			info.Operation, info.Rows = string(s.Summary.Operation), s.Summary.Properties["total-records"]
+		}
+		all = append(all, info)
+	}
+	slices.Reverse(all)
+	return all, nil
 }

@@ -34,3 +34,6 @@ func Run(ctx context.Context, e Engine, v *views.View, params map[string]string)
 	}
 	return r, nil
 }
+
+// Prelude is what DuckDB is told before it runs statements written for Trino.
+func Prelude() string { return prelude }

@@ -104,11 +104,12 @@ func (p Program) Run(ctx context.Context) error {
 type running struct {
 	Program
 	// read is the configuration as it was read, cfg with what the fleet says of the sensor.
-	read, cfg   config.Sensor
-	credentials *bus.Credentials // nil for a sensor that did not join
-	outside     outside
-	personas    atomic.Pointer[persona.Set]
-	revision    revisions
+	read, cfg config.Sensor
+	identity  *bus.Identity // nil for a sensor that did not join
+	remote    []nats.Option // what a bus without a fleet asks for
+	outside   outside
+	personas  atomic.Pointer[persona.Set]
+	revision  revisions
 }
 
 // options are what the configuration says.
@@ -129,7 +130,7 @@ func (r *running) options() (Options, error) {
 	opt := Options{
 		Name: cfg.Sensor, Region: cfg.Region, Version: r.Version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: configuration,
 		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat), Drain: time.Duration(cfg.Drain),
-		Listen: listenOptions(cfg, certificate), BusOptions: r.busOptions(),
+		Listen: listenOptions(cfg, certificate), BusOptions: r.busOptions(), Renewal: r.renewal(),
 		Confine: func() error { return confineSensor(cfg) },
 		Ready:   func(b []listen.Bound) error { return writeBound(filepath.Join(cfg.Dir, BoundFile), b) },
 	}
@@ -222,18 +223,17 @@ func tapOptions(cfg *config.Sensor, addresses []netip.Addr) *tap.Options {
 	for _, p := range cfg.Tap.Never {
 		t.Never = append(t.Never, uint16(p))
 	}
-	if port, ok := localHub(cfg.Hub); ok {
-		t.Never = append(t.Never, port)
+	hosts, _ := hubHosts(cfg.Hub) // checked by config
+	for _, host := range hosts {
+		if port, ok := localHub(host); ok {
+			t.Never = append(t.Never, port)
+		}
 	}
 	return t
 }
 
 // localHub is the port of a hub on this machine: what arrives there is not for the sensor.
-func localHub(address string) (uint16, bool) {
-	host, err := hubHost(address)
-	if err != nil {
-		return 0, false
-	}
+func localHub(host string) (uint16, bool) {
 	name, text, err := net.SplitHostPort(host)
 	if err != nil {
 		return 0, false
@@ -246,10 +246,10 @@ func localHub(address string) (uint16, bool) {
 // busOptions are about how the hub is reached, and how sensor and hub know each other.
 func (r *running) busOptions() []nats.Option {
 	options := r.outside.busOptions()
-	if r.credentials != nil {
-		options = append(options, r.credentials.Options()...)
+	if r.identity != nil {
+		options = append(options, r.identity.Options()...)
 	}
-	return options
+	return append(options, r.remote...)
 }
 
 func writeBound(file string, bound []listen.Bound) error {

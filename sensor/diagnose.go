@@ -155,14 +155,18 @@ func bindOnce(p terroir.ServedPort, at string) error {
 
 func diagnoseHub(cfg *config.Sensor) Finding {
 	const what = "hub"
-	host, err := hubHost(cfg.Hub)
+	hosts, err := hubHosts(cfg.Hub)
 	if err != nil {
 		return Finding{Bad, what, err.Error(), "correct the key hub"}
 	}
-	c, err := net.DialTimeout("tcp", host, 5*time.Second)
-	if err != nil {
-		return Finding{Less, what, fmt.Sprintf("%s: %v; events wait in the spool", host, rootCause(err)), "terroir hub run, or correct the key hub"}
+	var lacking []string
+	for _, host := range hosts {
+		c, err := net.DialTimeout("tcp", host, 5*time.Second)
+		if err == nil {
+			_ = c.Close()
+			return good(what, "%s answers", host)
+		}
+		lacking = append(lacking, fmt.Sprintf("%s: %v", host, rootCause(err)))
 	}
-	_ = c.Close()
-	return good(what, "%s answers", host)
+	return Finding{Less, what, strings.Join(lacking, ", ") + "; events wait in the spool", "terroir hub run, or correct the key hub"}
 }

@@ -69,11 +69,11 @@ func isolate(cfg *config.Sensor, file string) (outside, error) {
 	if err != nil {
 		return o, err
 	}
-	host, err := hubHost(cfg.Hub)
+	hosts, err := hubHosts(cfg.Hub)
 	if err != nil {
 		return o, err
 	}
-	o.monitor, err = monitor.Start(monitor.Options{Hub: host, File: absolute(file), UID: id.UID, GID: id.GID})
+	o.monitor, err = monitor.Start(monitor.Options{Hubs: hosts, File: absolute(file), UID: id.UID, GID: id.GID})
 	if err != nil {
 		return o, lacking(cfg, err)
 	}
@@ -141,17 +141,21 @@ func lacking(cfg *config.Sensor, err error) error {
 // defaultBusPort is NATS's.
 const defaultBusPort = "4222"
 
-// hubHost is the host and port of the hub.
-func hubHost(address string) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", fmt.Errorf("hub: %w", err)
+// hubHosts are the hosts and ports of the hub's servers.
+func hubHosts(list string) ([]string, error) {
+	var hosts []string
+	for _, address := range config.Servers(list) {
+		u, err := url.Parse(address)
+		if err != nil {
+			return nil, fmt.Errorf("hub: %w", err)
+		}
+		port := u.Port()
+		if port == "" {
+			port = defaultBusPort
+		}
+		hosts = append(hosts, net.JoinHostPort(u.Hostname(), port))
 	}
-	port := u.Port()
-	if port == "" {
-		port = defaultBusPort
-	}
-	return net.JoinHostPort(u.Hostname(), port), nil
+	return hosts, nil
 }
 
 func absolute(file string) string {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"terroir"
 	"terroir/bus"
 	"terroir/config"
@@ -36,14 +38,32 @@ func Join(ctx context.Context, dir, token string) (*bus.Credentials, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(c)
-	if err == nil {
-		err = writeWhole(filepath.Join(dir, CredentialsFile), append(text, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := keep(dir, c); err != nil {
 		return nil, &terroir.Error{Code: terroir.EUNREACHABLE, Where: dir, Message: "joined, but cannot keep the credentials; remove the sensor at the hub", Err: err}
 	}
 	return c, nil
+}
+
+// keep stores the credentials in the folder.
+func keep(dir string, c *bus.Credentials) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return writeWhole(filepath.Join(dir, CredentialsFile), append(text, '\n'), 0o600)
+}
+
+// renewal has the sensor's credentials renewed, and stored in its folder, which is all that a confined sensor may write.
+func (r *running) renewal() *bus.Renewal {
+	if r.identity == nil {
+		return nil
+	}
+	return &bus.Renewal{Identity: r.identity, Keep: func(c *bus.Credentials) error {
+		if err := keep(r.cfg.Dir, c); err != nil {
+			return &terroir.Error{Code: terroir.EUNREACHABLE, Where: r.cfg.Dir, Message: "cannot keep the new credentials", Err: err}
+		}
+		return nil
+	}}
 }
 
 // Joined is what the sensor of the folder got when it joined; nil for one that did not.
@@ -75,11 +95,39 @@ func (r *running) member(ctx context.Context, cfg *config.Sensor) error {
 			slog.Info("joined", "sensor", c.Sensor, "region", c.Region, "hub", c.Hub)
 		}
 	}
-	if err != nil || c == nil {
+	if err != nil {
 		return err
 	}
-	cfg.Sensor, cfg.Region, cfg.Hub, r.credentials = c.Sensor, c.Region, c.Hub, c
+	if c == nil {
+		return r.remoteBus(cfg)
+	}
+	cfg.Sensor, cfg.Region, cfg.Hub, r.identity = c.Sensor, c.Region, c.Hub, bus.NewIdentity(c)
 	return nil
+}
+
+// remoteBus reads what a bus without a fleet asks for. Answers come to an inbox of the sensor's own, so that no other need
+// be opened to it.
+func (r *running) remoteBus(cfg *config.Sensor) error {
+	var remote bus.Remote
+	for _, x := range []struct {
+		reference string
+		into      *bus.Given
+	}{{cfg.Credentials, &remote.Credentials}, {cfg.CA, &remote.CA}} {
+		if x.reference == "" {
+			continue
+		}
+		text, err := config.Secret(x.reference)
+		if err != nil {
+			return err
+		}
+		*x.into = bus.Given{Text: text, From: x.reference}
+	}
+	options, err := remote.Options()
+	if err == nil && remote.Credentials.Text != "" {
+		options = append(options, nats.CustomInboxPrefix(bus.InboxOf(cfg.Sensor)))
+	}
+	r.remote = options
+	return err
 }
 
 // TerminateFile, in a sensor's folder, ends the sensor when it appears: what tells that its machine will soon be gone

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,8 @@ type Options struct {
 	// Bus is the address of the bus, such as nats://127.0.0.1:4222; BusOptions are more about the connection.
 	Bus        string
 	BusOptions []nats.Option
+	// Renewal keeps the credentials good; nil is for a sensor that has none.
+	Renewal *bus.Renewal
 	// Configuration is what is served at first, Changes what is served from then on. Changes may be nil.
 	Configuration terroir.Configuration
 	Changes       <-chan Change
@@ -146,8 +149,11 @@ func (o *observer) observe(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
 	sent, broken := make(chan error, 1), make(chan error, 1)
+	quiet := &sync.Mutex{}
+	renewed := o.renew(sending, quiet)
+	defer func() { stopSending(); <-renewed }()
 	go func() {
-		err := uplink.Run(sending, uplink.Options{Sensor: o.Name, Spool: o.spool, Bus: o.bus, Lost: o.rec.lose})
+		err := uplink.Run(sending, uplink.Options{Sensor: o.Name, Spool: o.spool, Bus: o.bus, Quiet: quiet, Lost: o.rec.lose})
 		if err != nil {
 			broken <- err // A sensor that cannot send any more must not go on as if it could.
 		}
@@ -173,6 +179,19 @@ func (o *observer) observe(ctx context.Context) error {
 	o.drain()
 	stopSending()
 	return errors.Join(err, <-sent, o.rec.flush(ending))
+}
+
+// renew keeps the credentials good until ctx ends; then the returned channel is closed.
+func (o *observer) renew(ctx context.Context, quiet sync.Locker) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if o.Renewal != nil {
+			o.Renewal.Quiet = quiet
+			o.bus.Renew(ctx, o.Renewal)
+		}
+	}()
+	return done
 }
 
 func (o *observer) closeTap() error {

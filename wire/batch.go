@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"time"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"terroir"
@@ -124,5 +126,33 @@ func (b *Batch) place() error {
 		last = p.Sequence
 		p.Sensor, p.Epoch = b.Sensor, b.Epoch
 	}
+	b.date()
 	return nil
+}
+
+// date gives records of a later version, which do not tell when they are from, the time of the one before them, or of the
+// one behind them.
+func (b *Batch) date() {
+	var near time.Time
+	for i := range b.Records {
+		near = dated(&b.Records[i], near)
+	}
+	for i := len(b.Records) - 1; i >= 0; i-- {
+		near = dated(&b.Records[i], near)
+	}
+}
+
+// dated is the time of the record, which is near where it has none.
+func dated(r *terroir.Record, near time.Time) time.Time {
+	switch {
+	case r.Event != nil:
+		return r.Event.Time
+	case r.Heartbeat != nil:
+		return r.Heartbeat.Time
+	case r.Announcement != nil:
+		return r.Announcement.Time
+	case r.Loss.Reason == LaterReason && r.Loss.Time.Equal(epoch) && !near.IsZero():
+		r.Loss.Time = near
+	}
+	return r.Loss.Time
 }

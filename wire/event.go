@@ -45,9 +45,9 @@ func readEvent(e *terroir.Event, n protowire.Number, f field) (err error) {
 	case 4:
 		e.Revision, err = f.int32()
 	case 5:
-		e.Kind, err = name(f, "kind", terroir.Kind.String)
+		e.Kind, err = name(f, terroir.Kind.String)
 	case 6:
-		e.Transport, err = name(f, "transport", terroir.Transport.String)
+		e.Transport, err = name(f, terroir.Transport.String)
 	case 7, 8:
 		e.Source, err = end(e.Source, f, n == 7)
 	case 9, 10:
@@ -59,7 +59,9 @@ func readEvent(e *terroir.Event, n protowire.Number, f field) (err error) {
 	case 13:
 		e.Truncated, err = f.bool()
 	case 14:
-		e.Close, err = name(f, "close", terroir.Close.String)
+		if e.Close, err = name(f, terroir.Close.String); e.Close == unknownName {
+			e.Close = 0
+		}
 	case 23:
 		e.Explored, err = f.bool()
 	default:
@@ -77,16 +79,13 @@ func readEventText(e *terroir.Event, n protowire.Number, f field) (err error) {
 	return err
 }
 
-// name reads a number that must have a name.
-func name[T ~uint8](f field, what string, text func(T) string) (T, error) {
+// name reads a number that has a name, or unknownName for one that may have a name in a later version.
+func name[T ~uint8](f field, text func(T) string) (T, error) {
 	n, err := f.uint()
-	if err != nil {
-		return 0, err
+	if n > unknownName || n > 0 && text(T(n)) == "" {
+		return unknownName, err
 	}
-	if n > 255 || text(T(n)) == "" {
-		return 0, invalid("unknown %s %d", what, n)
-	}
-	return T(n), nil
+	return T(n), err
 }
 
 // end sets address or port of one end.

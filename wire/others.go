@@ -104,7 +104,7 @@ func readServed(a *terroir.Announcement, f field) error {
 	err := f.message(func(n protowire.Number, f field) (err error) {
 		switch n {
 		case 1:
-			p.Transport, err = name(f, "transport", terroir.Transport.String)
+			p.Transport, err = name(f, terroir.Transport.String)
 		case 2:
 			p.Port, err = f.uint16()
 		case 3:
@@ -114,6 +114,8 @@ func readServed(a *terroir.Announcement, f field) error {
 		}
 		return err
 	})
-	a.Configuration.Ports = append(a.Configuration.Ports, p)
+	if p.Transport != unknownName { // What a later version serves, nobody here can know.
+		a.Configuration.Ports = append(a.Configuration.Ports, p)
+	}
 	return err
 }

@@ -134,10 +134,13 @@ func AppendRecord(b []byte, r *terroir.Record) []byte {
 }
 
 // DecodeRecord reads one record from b, which must hold nothing else, into r, whatever was in it. Sensor and epoch are left empty. Byte slices of
-// the record are copies. What is not a record, or goes over a bound, yields an EINVALID error.
+// the record are copies. What is not a record, or goes over a bound, yields an EINVALID error. A record of a kind that
+// only a later version knows, or an event of such a kind or transport, is read as a loss of the hub's: refusing it would
+// hold up all behind it.
 func DecodeRecord(b []byte, r *terroir.Record) error {
 	*r = terroir.Record{}
 	var sequence uint64
+	later := false
 	err := fields(b, func(n protowire.Number, f field) error {
 		var err error
 		switch n {
@@ -159,13 +162,42 @@ func DecodeRecord(b []byte, r *terroir.Record) error {
 			r.Payload, err = f.bytes(MaxPayload)
 		case recordTranscript:
 			r.Transcript, err = f.bytes(MaxPayload)
+		default:
+			later = later || f.typ == protowire.BytesType
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	if later && empty(r) || r.Event != nil && unknownKind(r.Event) {
+		*r = terroir.Record{Loss: ofLater(r)}
+	}
 	return check(r, sequence)
+}
+
+func empty(r *terroir.Record) bool {
+	return r.Position() == nil && r.Payload == nil && r.Transcript == nil
+}
+
+// unknownName is a kind or a transport that only a later version knows.
+const unknownName = 255
+
+func unknownKind(e *terroir.Event) bool { return e.Kind == unknownName || e.Transport == unknownName }
+
+// The stage and reason of a loss that stands for a record of a later version.
+const (
+	LaterStage  = "hub"
+	LaterReason = "later_version"
+)
+
+// ofLater is what is counted in place of a record of a later version.
+func ofLater(r *terroir.Record) *terroir.Loss {
+	l := &terroir.Loss{Time: epoch, Stage: LaterStage, Reason: LaterReason, Attempts: 1}
+	if r.Event != nil {
+		l.Time, l.Attempts = r.Event.Time, max(r.Event.Attempts, 1)
+	}
+	return l
 }
 
 // check makes sure that a record holds exactly one thing and that what is needed is there.

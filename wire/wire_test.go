@@ -135,6 +135,38 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 	}
 }
 
+// A hub that refused what a later version added would hold up all that the sensor has to say.
+func TestWhatOnlyALaterVersionKnowsIsCounted(t *testing.T) {
+	kind := sample()
+	kind.Records[0].Event.Kind, kind.Records[0].Event.Attempts = 9, 5
+	transport := sample()
+	transport.Records[0].Event.Transport = 9
+	record := NewBuilder("paris-1", 42)
+	numbered := protowire.AppendVarint(protowire.AppendTag(nil, recordSequence, protowire.VarintType), 1)
+	record.Add(protowire.AppendBytes(protowire.AppendTag(numbered, 42, protowire.BytesType), []byte("?")))
+	record.Add(AppendRecord(nil, &sample().Records[1]))
+	for name, c := range map[string]struct {
+		batch    []byte
+		attempts int64
+	}{"kind": {AppendBatch(nil, kind), 5}, "transport": {AppendBatch(nil, transport), 1}, "record": {record.Bytes(), 1}} {
+		got, err := DecodeBatch(c.batch)
+		if err != nil || len(got.Records) != 2 || got.Records[1].Heartbeat == nil {
+			t.Errorf("%s: %+v %v", name, got, err)
+			continue
+		}
+		want := terroir.Loss{Position: terroir.Position{Sensor: "paris-1", Epoch: 42, Sequence: 1}, Time: sample().Records[0].Event.Time,
+			Stage: LaterStage, Reason: LaterReason, Attempts: c.attempts}
+		if l := got.Records[0].Loss; l == nil || *l != want || got.Records[0].Payload != nil {
+			t.Errorf("%s: got %+v, want %+v", name, got.Records[0], want)
+		}
+	}
+	ended := sample()
+	ended.Records[0].Event.Close = 99
+	if got, err := DecodeBatch(AppendBatch(nil, ended)); err != nil || got.Records[0].Event == nil || got.Records[0].Event.Close != 0 {
+		t.Errorf("a reason to close: %+v %v", got, err)
+	}
+}
+
 func TestWhatIsNotABatchIsRefused(t *testing.T) {
 	change := func(f func(*Batch)) []byte {
 		b := sample()
@@ -148,7 +180,6 @@ func TestWhatIsNotABatchIsRefused(t *testing.T) {
 		"name":              change(func(b *Batch) { b.Sensor = "../x" }),
 		"order":             change(func(b *Batch) { b.Records[1].Heartbeat.Sequence = 1 }),
 		"no sequence":       change(func(b *Batch) { b.Records[0].Event.Sequence = 0 }),
-		"kind":              change(func(b *Batch) { b.Records[0].Event.Kind = 9 }),
 		"no kind":           change(func(b *Batch) { b.Records[0].Event.Kind = 0 }),
 		"no attempts":       change(func(b *Batch) { b.Records[0].Event.Attempts = 0 }),
 		"no source":         change(func(b *Batch) { b.Records[0].Event.Source = netip.AddrPort{} }),

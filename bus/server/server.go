@@ -43,7 +43,7 @@ func Start(listen, dir string, trust *Trust) (*Server, error) {
 	}
 	options := &natsserver.Options{
 		ServerName: "terroir", Host: host, Port: port, JetStream: true, StoreDir: dir, MaxPayload: bus.MaxMessage,
-		NoSigs: true, NoLog: true,
+		NoSigs: true, NoLog: true, MaxClosedClients: maxClosed,
 	}
 	if err := trust.apply(options); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func fleetCommand() *cobra.Command {
 	c.PersistentFlags().StringVar(&dir, "dir", "terroir-data", "folder of the hub")
 	token := &cobra.Command{Use: "token", Short: "Tokens with which sensors join"}
 	token.AddCommand(fleetTokenCreate(&dir), fleetTokens(&dir))
-	c.AddCommand(token, fleetList(&dir), fleetRemove(&dir))
+	c.AddCommand(token, fleetList(&dir), fleetRemove(&dir), fleetRotate(&dir))
 	return c
 }
 
@@ -96,13 +96,39 @@ func fleetList(dir *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return writeList(c.OutOrStdout(), form, list, "SENSOR\tREGION\tJOINED\tTOKEN", func(m fleet.Member) string {
-				return fmt.Sprintf("%s\t%s\t%s\t%s", m.Sensor, m.Region, m.Joined.Format(time.RFC3339), m.Token)
+			floods, err := f.Floods()
+			if err != nil {
+				return err
+			}
+			return writeList(c.OutOrStdout(), form, withFloods(list, floods), "SENSOR\tREGION\tJOINED\tTOKEN\tRENEW BY\tFLOODS", func(m listed) string {
+				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d", m.Sensor, m.Region, m.Joined.Format(time.RFC3339), m.Token, ends(m.Expires), m.Floods)
 			})
 		},
 	}
 	c.Flags().StringVarP(&form, "output", "o", "table", "table or json")
 	return c
+}
+
+// listed is a member with how often it was held up because it sent too much.
+type listed struct {
+	fleet.Member
+	Floods int64 `json:"floods"`
+}
+
+func withFloods(members []fleet.Member, floods map[string]fleet.Flood) []listed {
+	list := []listed{}
+	for _, m := range members {
+		list = append(list, listed{m, floods[m.Sensor].Times})
+	}
+	return list
+}
+
+// ends is a time as it stands in a list; one that never comes is a dash.
+func ends(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Format(time.RFC3339)
 }
 
 func fleetRemove(dir *string) *cobra.Command {
@@ -116,6 +142,27 @@ func fleetRemove(dir *string) *cobra.Command {
 			return f.Remove(args[0])
 		},
 	}
+}
+
+func fleetRotate(dir *string) *cobra.Command {
+	var overlap time.Duration
+	c := &cobra.Command{
+		Use: "rotate", Short: "Make new keys for the hub; sensors change over by themselves while both hold", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			f, err := fleet.Open(fleetDir(*dir))
+			if err != nil {
+				return err
+			}
+			if err := f.Rotate(overlap); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "the keys before hold until %s; a sensor that does not reach the hub until then has to join again\n",
+				time.Now().Add(overlap).UTC().Format(time.RFC3339))
+			return nil
+		},
+	}
+	c.Flags().DurationVar(&overlap, "overlap", 14*24*time.Hour, "how long the keys before still hold; 0s ends all credentials at once")
+	return c
 }
 
 // writeList writes rows below a head, or all of them as JSON.

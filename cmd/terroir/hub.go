@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -53,6 +54,7 @@ type openHub struct {
 	hub    *hub.Hub
 	site   *site
 	listen net.Listener
+	care   config.Care
 	busURL string
 	// serveFleet answers sensors that join; nil where the bus lets in everybody.
 	serveFleet func(context.Context) error
@@ -75,6 +77,9 @@ func (h *openHub) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.hub.Run(ctx) })
 	g.Go(func() error { return h.site.serve(ctx, h.listen) })
+	if rw, err := h.store.rewriter(); err == nil && !h.store.lake.Remote() { // Another engine has means of its own.
+		g.Go(func() error { return care(ctx, h.store.lake, rw, h.care) })
+	}
 	if h.serveFleet != nil {
 		g.Go(func() error { return h.serveFleet(ctx) })
 	}
@@ -123,20 +128,16 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 		return h, err
 	}
 	h.store = &store{l, engine, reg}
-	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze})
-	h.site = &site{h.store, h.hub}
+	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze,
+		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
+	h.site, h.care = &site{h.store, h.hub}, cfg.Care
 	return h, nil
 }
 
 // openBus connects to the bus that the configuration names, or starts one within.
 func (h *openHub) openBus(cfg config.Hub) (*bus.Bus, error) {
 	if cfg.Bus.URL != "" {
-		h.busURL = cfg.Bus.URL
-		b, err := bus.Connect(cfg.Bus.URL, "hub")
-		if err == nil {
-			h.close = append(h.close, func() error { b.Close(); return nil })
-		}
-		return b, err
+		return h.connectElsewhere(cfg.Bus)
 	}
 	dir := cfg.Bus.Dir
 	if dir == "" {
@@ -150,6 +151,37 @@ func (h *openHub) openBus(cfg config.Hub) (*bus.Bus, error) {
 		return nil, err
 	}
 	return h.connect(s)
+}
+
+// connectElsewhere connects to the bus at bus.url with what it asks for.
+func (h *openHub) connectElsewhere(cfg config.Bus) (*bus.Bus, error) {
+	var remote bus.Remote
+	var err error
+	if remote.Credentials, err = secret(cfg.Credentials); err != nil {
+		return nil, err
+	}
+	if remote.CA, err = secret(cfg.CA); err != nil {
+		return nil, err
+	}
+	options, err := remote.Options()
+	if err != nil {
+		return nil, err
+	}
+	h.busURL = strings.Join(config.Servers(cfg.URL), ",")
+	b, err := bus.Connect(h.busURL, "hub", options...)
+	if err == nil {
+		h.close = append(h.close, func() error { b.Close(); return nil })
+	}
+	return b, err
+}
+
+// secret is what the reference stands for; nothing, where there is none.
+func secret(reference string) (bus.Given, error) {
+	if reference == "" {
+		return bus.Given{}, nil
+	}
+	text, err := config.Secret(reference)
+	return bus.Given{Text: text, From: reference}, err
 }
 
 // openTrusted starts a bus that lets in only who joined the fleet.
@@ -169,12 +201,7 @@ func (h *openHub) openTrusted(cfg config.Hub, dir string) (*bus.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := f.HubCredentials(s.URL())
-	if err != nil {
-		s.Shutdown()
-		return nil, err
-	}
-	b, err := h.connect(s, own.Options()...)
+	b, err := h.connect(s, f.HubOptions()...)
 	if err == nil {
 		h.serveFleet = func(ctx context.Context) error { return f.Serve(ctx, b, s) }
 	}

@@ -34,5 +34,6 @@ func lakeCommand() *cobra.Command {
 	}
 	sourceFlags(stats, &src)
 	c.AddCommand(stats, lakeGlueCommand())
+	c.AddCommand(careCommands()...)
 	return c
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +21,7 @@ import (
 type Client struct {
 	mu    sync.Mutex
 	conn  *net.UnixConn
+	hubs  []string
 	ended chan struct{}
 }
 
@@ -30,6 +33,9 @@ const (
 
 // Start starts a monitor: this program again, whose main function calls Main.
 func Start(opt Options) (*Client, error) {
+	if len(opt.Hubs) == 0 || len(opt.Hubs) > maxHubs {
+		return nil, fmt.Errorf("monitor: %d servers of the hub", len(opt.Hubs))
+	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("monitor: %w", err)
@@ -43,7 +49,7 @@ func Start(opt Options) (*Client, error) {
 	}
 	cmd := exec.Command(ownProgram, "monitor")
 	cmd.Args[0] = os.Args[0] // as which the program may be told what it is
-	cmd.Env = append(os.Environ(), variable+"=3", variable+"_HUB="+opt.Hub, variable+"_FILE="+opt.File)
+	cmd.Env = append(os.Environ(), variable+"=3", variable+"_HUB="+strings.Join(opt.Hubs, ","), variable+"_FILE="+opt.File)
 	cmd.ExtraFiles = []*os.File{other}
 	cmd.Stderr = os.Stderr
 	// Who ends the sensor with the keys of a terminal does not mean the monitor, which ends after it.
@@ -54,7 +60,7 @@ func Start(opt Options) (*Client, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("monitor: %w", err), conn.Close())
 	}
-	c := &Client{conn: conn.(*net.UnixConn), ended: make(chan struct{})}
+	c := &Client{conn: conn.(*net.UnixConn), hubs: opt.Hubs, ended: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		close(c.ended)
@@ -72,9 +78,10 @@ func (c *Client) Close() error {
 // Ended is closed when the monitor has ended: the sensor cannot reach the hub again.
 func (c *Client) Ended() <-chan struct{} { return c.ended }
 
-// Dial implements nats.CustomDialer: a connection to the hub, whatever address is asked for.
-func (c *Client) Dial(_, _ string) (net.Conn, error) {
-	_, fd, err := c.ask(wantConnection)
+// Dial implements nats.CustomDialer: a connection to the server of the hub that has the address, or to the first where none
+// has it.
+func (c *Client) Dial(_, address string) (net.Conn, error) {
+	_, fd, err := c.ask(wantConnection + byte(max(0, slices.Index(c.hubs, address))))
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +137,7 @@ func (c *Client) exchange(what byte) (text []byte, fd int, failed bool, err erro
 	}
 	failed = head[1] != statusDone
 	size := binary.BigEndian.Uint32(head[2:])
-	if head[0] != what || size > maxConfiguration || (fd >= 0) != (what == wantConnection && !failed) {
+	if head[0] != what || size > maxConfiguration || (fd >= 0) != (what >= wantConnection && !failed) {
 		return nil, fd, false, errAnswer
 	}
 	text = make([]byte, size)

@@ -1,6 +1,6 @@
 // Package monitor keeps apart from a confined sensor the two things that it cannot do itself: to connect to the hub, and
 // to read its configuration again. A process of its own does them; all that it takes from the sensor is one byte, which
-// of the two is wanted. So a sensor that was taken over reaches the hub and nobody else, and has no right to any
+// of the two is wanted, and of which of the hub's servers. So a sensor that was taken over reaches the hub and nobody else, and has no right to any
 // connection.
 //
 // The idea is privilege separation as OpenSSH has it (Provos, Friedl, Honeyman: Preventing Privilege Escalation, 2003).
@@ -16,8 +16,11 @@ import (
 )
 
 const (
-	wantConnection    = 'd'
 	wantConfiguration = 'c'
+	// wantConnection and those above it ask for a connection to a server of the hub: the first, the second, and so on.
+	wantConnection = 0x80
+	// maxHubs bounds the servers.
+	maxHubs = 0x100 - wantConnection
 
 	// headSize is that of an answer before its text.
 	headSize = 6
@@ -31,8 +34,8 @@ const (
 
 // Options of a monitor.
 type Options struct {
-	// Hub is the host and port to which it connects, and no other.
-	Hub string
+	// Hubs are the hosts and ports of the hub's servers, to one of which it connects, and to no other.
+	Hubs []string
 	// File is the configuration that it reads; "" means an empty one.
 	File string
 	// UID and GID are whom it runs as; UID 0 means as whoever starts it.

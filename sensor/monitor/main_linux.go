@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -29,7 +30,7 @@ func Main() {
 	_ = os.WriteFile("/proc/self/comm", []byte("terroir-monitor"), 0) // for ps; otherwise it is called exe
 	// The sensor decides when the monitor ends: a signal to both must not take the hub away from what is still to be sent.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	if err := serve(Options{Hub: os.Getenv(variable + "_HUB"), File: os.Getenv(variable + "_FILE")}); err != nil {
+	if err := serve(Options{Hubs: strings.Split(os.Getenv(variable+"_HUB"), ","), File: os.Getenv(variable + "_FILE")}); err != nil {
 		fmt.Fprintln(os.Stderr, "terroir monitor:", err)
 		os.Exit(1)
 	}
@@ -53,12 +54,12 @@ func serve(opt Options) error {
 			return nil // The sensor ended.
 		}
 		var err error
-		switch want[0] {
-		case wantConnection:
-			err = giveConnection(conn, opt.Hub)
-		case wantConfiguration:
+		switch what := want[0]; {
+		case what >= wantConnection && int(what-wantConnection) < len(opt.Hubs):
+			err = giveConnection(conn, what, opt.Hubs[what-wantConnection])
+		case what == wantConfiguration:
 			text, failed := readFile(opt.File)
-			err = answer(conn, wantConfiguration, text, failed, nil)
+			err = answer(conn, what, text, failed, nil)
 		default:
 			return fmt.Errorf("request %q", want)
 		}
@@ -69,7 +70,7 @@ func serve(opt Options) error {
 }
 
 // confineSelf leaves the monitor what it needs: to read the configuration's folder and to resolve the hub's name, and to
-// connect to the hub's port. What the system cannot take away it says once, as the sensor does of itself.
+// connect to the hub's ports. What the system cannot take away it says once, as the sensor does of itself.
 func confineSelf(opt Options) error {
 	// Folders, not files: whoever manages a resolv.conf puts a new file in its place.
 	rules := confine.Rules{ReadFolders: []string{"/etc"}}
@@ -79,15 +80,18 @@ func confineSelf(opt Options) error {
 	if opt.File != "" {
 		rules.ReadFolders = append(rules.ReadFolders, filepath.Dir(opt.File))
 	}
-	_, port, err := net.SplitHostPort(opt.Hub)
-	if err != nil {
-		return err
+	rules.Connect = []uint16{53}
+	for _, hub := range opt.Hubs {
+		_, port, err := net.SplitHostPort(hub)
+		if err != nil {
+			return err
+		}
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return err
+		}
+		rules.Connect = append(rules.Connect, uint16(number))
 	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return err
-	}
-	rules.Connect = []uint16{uint16(number), 53}
 	for _, step := range []func() error{confine.KeepNothing, confine.NoNewPrivileges, func() error { return confine.Paths(rules) }, confine.CallsOut} {
 		if err := step(); err != nil && !errors.Is(err, confine.ErrMissing) {
 			return err
@@ -96,18 +100,18 @@ func confineSelf(opt Options) error {
 	return nil
 }
 
-func giveConnection(conn *net.UnixConn, hub string) error {
+func giveConnection(conn *net.UnixConn, what byte, hub string) error {
 	c, err := net.DialTimeout("tcp", hub, dialWithin)
 	if err != nil {
-		return answer(conn, wantConnection, nil, err, nil)
+		return answer(conn, what, nil, err, nil)
 	}
 	defer c.Close()
 	f, err := c.(*net.TCPConn).File()
 	if err != nil {
-		return answer(conn, wantConnection, nil, err, nil)
+		return answer(conn, what, nil, err, nil)
 	}
 	defer f.Close()
-	return answer(conn, wantConnection, nil, nil, f)
+	return answer(conn, what, nil, nil, f)
 }
 
 // answer sends what was asked for, or why there is none.

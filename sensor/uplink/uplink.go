@@ -4,6 +4,7 @@ package uplink
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,8 @@ type Options struct {
 	Bus    *bus.Bus
 	// ResendAfter is how long the hub may say nothing about what was sent before it is sent again; default 2 minutes.
 	ResendAfter time.Duration
+	// Quiet is held while something is published; nil is nobody else's.
+	Quiet sync.Locker
 	// Lost is told how many records cannot reach the hub, and why. It may be nil.
 	Lost func(reason string, n int64)
 }
@@ -46,6 +49,10 @@ type uplink struct {
 	// sent is the last sequence that the bus has; generation counts how often all was sent again.
 	sent, oldest uint64
 	generation   int
+	// nonce makes the names of batches such that nobody else can tell them before: the bus keeps one of two that have the
+	// same name, whoever sent them.
+	nonce string
+	pace  pace
 }
 
 // Run works until ctx ends or the spool fails.
@@ -53,7 +60,10 @@ func Run(ctx context.Context, opt Options) error {
 	if opt.ResendAfter == 0 {
 		opt.ResendAfter = 2 * time.Minute
 	}
-	u := &uplink{Options: opt, progress: time.Now()}
+	if opt.Quiet == nil {
+		opt.Quiet = &sync.Mutex{}
+	}
+	u := &uplink{Options: opt, progress: time.Now(), nonce: rand.Text(), pace: newPace(time.Now())}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return u.free(ctx) })
 	g.Go(func() error { return u.send(ctx) })
@@ -165,11 +175,10 @@ func (u *uplink) publish(ctx context.Context, entries []spool.Entry) error {
 	for _, e := range entries {
 		b.Add(e.Data)
 	}
-	id := fmt.Sprintf("%s-%x-%d-%d-%d", u.Sensor, u.Spool.Epoch(), first, last, generation)
+	id := fmt.Sprintf("%s-%s-%d-%d-%d", u.Sensor, u.nonce, first, last, generation)
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
-		trying, cancel := context.WithTimeout(ctx, 10*time.Second)
-		err := u.Bus.Publish(trying, u.Sensor, id, oldest, b.Bytes())
-		cancel()
+		pause(ctx, u.pace.take(time.Now(), len(b.Bytes())))
+		err := u.try(ctx, id, oldest, b.Bytes())
 		if err == nil {
 			break
 		}
@@ -185,6 +194,15 @@ func (u *uplink) publish(ctx context.Context, entries []spool.Entry) error {
 	return nil
 }
 
+// try publishes once.
+func (u *uplink) try(ctx context.Context, id string, oldest uint64, batch []byte) error {
+	u.Quiet.Lock()
+	defer u.Quiet.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return u.Bus.Publish(ctx, u.Sensor, id, oldest, batch)
+}
+
 // silent reports whether the hub should have confirmed more by now.
 func (u *uplink) silent() bool {
 	u.mu.Lock()
@@ -193,6 +211,9 @@ func (u *uplink) silent() bool {
 }
 
 func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"terroir/lake"
+	"terroir/query"
+	"terroir/views"
+)
+
+// viewRounds is how often each statement runs, in turn with the same one elsewhere; the median counts.
+const viewRounds = 5
+
+// place is where a statement runs.
+type place struct {
+	name string
+	run  func(ctx context.Context, statement string) error
+}
+
+// measureViews runs every view on a lake of so many events, on one bare sorted Parquet file a table in DuckDB, and, where
+// asked for, in PostgreSQL.
+func measureViews(ctx context.Context, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errors.New("views needs a number of events, and may be told: postgres")
+	}
+	events, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "terroir-bench-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL's user is to reach its folder.
+		return err
+	}
+	l, err := fill(ctx, dir, events)
+	if l != nil {
+		defer l.Close()
+	}
+	if err != nil {
+		return err
+	}
+	if err := sizes(ctx, l); err != nil {
+		return err
+	}
+	d, err := query.Open(l, query.Options{})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	bare, err := bareFiles(ctx, l, dir)
+	if err != nil {
+		return err
+	}
+	defer bare.Close()
+	places := []place{
+		{"bare file", func(ctx context.Context, s string) error { return drainRows(ctx, bare, s) }},
+		{"terroir", func(ctx context.Context, s string) error { _, err := d.Query(ctx, s); return err }},
+	}
+	if len(args) == 2 {
+		pg, stop, err := postgres(ctx, dir)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		places = append(places, place{"PostgreSQL", func(ctx context.Context, s string) error { return drainRows(ctx, pg, s) }})
+	}
+	return compare(ctx, places)
+}
+
+// compare prints the median time of every view at every place.
+func compare(ctx context.Context, places []place) error {
+	reg, err := views.Shipped()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-24s", "median of "+strconv.Itoa(viewRounds)+", ms")
+	for _, p := range places {
+		fmt.Printf(" %12s", p.name)
+	}
+	fmt.Println("   terroir / bare   PostgreSQL / terroir")
+	page := make([]time.Duration, len(places))
+	for _, v := range reg.All() {
+		statement, _, err := v.Render(nil)
+		if err != nil {
+			return err
+		}
+		times, err := medians(ctx, places, statement)
+		if err != nil {
+			return fmt.Errorf("%s: %w", v.Name, err)
+		}
+		if v.Page != "" {
+			for i := range page {
+				page[i] += times[i]
+			}
+		}
+		line(v.Name, times)
+	}
+	line("the page's views", page)
+	return nil
+}
+
+func line(name string, times []time.Duration) {
+	fmt.Printf("%-24s", name)
+	for _, t := range times {
+		fmt.Printf(" %12.1f", float64(t.Microseconds())/1000)
+	}
+	fmt.Printf("   %14.2f", times[1].Seconds()/times[0].Seconds())
+	if len(times) > 2 {
+		fmt.Printf("   %20.1f", times[2].Seconds()/times[1].Seconds())
+	}
+	fmt.Println()
+}
+
+func medians(ctx context.Context, places []place, statement string) ([]time.Duration, error) {
+	all := make([][]time.Duration, len(places))
+	for range viewRounds {
+		for i, p := range places {
+			if i == 2 && len(all[i]) > 0 { // PostgreSQL's are long: once is enough.
+				continue
+			}
+			begun := time.Now()
+			if err := p.run(ctx, statement); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			all[i] = append(all[i], time.Since(begun))
+		}
+	}
+	middle := make([]time.Duration, len(places))
+	for i := range all {
+		slices.Sort(all[i])
+		middle[i] = all[i][len(all[i])/2]
+	}
+	return middle, nil
+}
+
+// drainRows runs the statement and reads its rows.
+func drainRows(ctx context.Context, db *sql.DB, statement string) error {
+	rows, err := db.QueryContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	into := make([]any, len(columns))
+	for i := range into {
+		into[i] = new(any)
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// bareFiles writes every table into one Parquet file, sorted as the table is, and opens a DuckDB with the same settings over them.
+func bareFiles(ctx context.Context, l *lake.Lake, dir string) (*sql.DB, error) {
+	db, err := openDuck("")
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []string{"SET memory_limit='1024MiB'", "SET temp_directory='" + filepath.Join(dir, "spill") + "'", "SET TimeZone='UTC'",
+		"SET parquet_metadata_cache=true", query.Prelude()} {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	for _, table := range lake.Tables() {
+		f, err := l.Files(ctx, table)
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		if len(f.Paths) == 0 {
+			return nil, errors.Join(fmt.Errorf("table %s is empty", table), db.Close())
+		}
+		order := ""
+		if table == "events" {
+			order = " ORDER BY region, dst_port, src_ip"
+		}
+		file := filepath.Join(dir, table+".parquet")
+		for _, s := range []string{
+			fmt.Sprintf("COPY (SELECT * FROM read_parquet(['%s'])%s) TO '%s' (FORMAT parquet, COMPRESSION zstd)", strings.Join(f.Paths, "','"), order, file),
+			fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet('%s')", table, file),
+		} {
+			if _, err := db.ExecContext(ctx, s); err != nil {
+				return nil, errors.Join(fmt.Errorf("%s: %w", table, err), db.Close())
+			}
+		}
+	}
+	return db, nil
+}
+
+// sizes prints how large the lake is per event.
+func sizes(ctx context.Context, l *lake.Lake) error {
+	f, err := l.Files(ctx, "events")
+	if err != nil {
+		return err
+	}
+	var bytes int64
+	for _, p := range f.Paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return err
+		}
+		bytes += info.Size()
+	}
+	plain, zipped, err := asJSON(ctx, f.Paths)
+	if err != nil {
+		return err
+	}
+	perEvent := float64(bytes) / float64(f.Rows)
+	fmt.Printf("%d events in %d files: %.1f bytes each; as JSON lines %.1f (1/%.1f), gzipped %.1f (1/%.1f)\n\n", f.Rows, len(f.Paths), perEvent,
+		plain, plain/perEvent, zipped, zipped/perEvent)
+	return nil
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"terroir/config"
+	"terroir/lake"
+)
+
+// care looks after the tables until ctx ends: small files first, then what is old. A failure is told, and the next turn comes.
+func care(ctx context.Context, l *lake.Lake, rw lake.Rewriter, cfg config.Care) error {
+	if cfg.Every == 0 {
+		return nil
+	}
+	tick := time.NewTicker(time.Duration(cfg.Every))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := careOnce(ctx, l, rw, cfg); err != nil && ctx.Err() == nil {
+			slog.Error("hub: the tables could not be looked after", "error", err)
+		}
+	}
+}
+
+func careOnce(ctx context.Context, l *lake.Lake, rw lake.Rewriter, cfg config.Care) error {
+	done, err := l.Compact(ctx, rw, lake.CompactOptions{TargetBytes: int64(cfg.Target)})
+	for _, c := range done {
+		slog.Info("hub: files rewritten", "table", c.Table, "files", c.FilesBefore, "into", c.FilesAfter, "rows", c.Rows)
+	}
+	if err != nil {
+		return err
+	}
+	keep := map[string]time.Duration{}
+	for name, age := range map[string]config.Duration{"events": cfg.Keep.Events, "losses": cfg.Keep.Losses, "heartbeats": cfg.Keep.Heartbeats} {
+		if age > 0 {
+			keep[name] = time.Duration(age)
+		}
+	}
+	gone, err := l.Expire(ctx, lake.ExpireOptions{Older: time.Duration(cfg.Snapshots), Keep: keep})
+	for _, e := range gone {
+		if e.Rows > 0 {
+			slog.Info("hub: old rows removed", "table", e.Table, "rows", e.Rows, "before", e.RowsBefore)
+		}
+	}
+	return err
+}
