@@ -35,6 +35,11 @@ func TestTheProfileOfManyMachines(t *testing.T) {
 	t.Run("marx", func(t *testing.T) { marx.of(t).viewsAgree(false) })
 	t.Run("statements", func(t *testing.T) { week.of(t).statementsAgree() })
 	t.Run("what does more than read", func(t *testing.T) { week.of(t).trinoOnlyReads() })
+	t.Run("care is Trino's", func(t *testing.T) {
+		if _, err := week.duck.lake.Verify(context.Background(), nil); terroir.ErrorCode(err) != terroir.EINVALID {
+			t.Errorf("tables on S3 were looked after: %v", err)
+		}
+	})
 	t.Run("commands", func(t *testing.T) { p.commandsAgree(t, week) })
 
 	t.Run("after a delete", func(t *testing.T) {
