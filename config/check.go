@@ -344,5 +344,77 @@ func (h *Hub) check() error {
 			return wrong(h.pos.of("care.keep"), "less than a day", "rows go by whole days; such as 90d")
 		}
 	}
+	if err := h.checkLake(); err != nil {
+		return err
+	}
+	return h.checkQuery()
+}
+
+func (h *Hub) checkLake() error {
+	l := &h.Lake
+	for path, reference := range map[string]string{"lake.catalog": l.Catalog, "lake.s3.key": l.S3.Key, "lake.s3.secret": l.S3.Secret} {
+		if reference != "" && !secretReference(reference) {
+			return wrong(h.pos.of(path), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+		}
+	}
+	if l.Warehouse == "" {
+		if l.Catalog != "" {
+			return wrong(h.pos.of("lake.catalog"), "lake.catalog is for tables on S3", "name lake.warehouse, or leave it out")
+		}
+		if l.S3 != (S3{}) {
+			return wrong(h.pos.of("lake.s3"), "lake.s3 is for tables on S3", "name lake.warehouse, or leave it out")
+		}
+		return nil
+	}
+	u, err := url.Parse(l.Warehouse)
+	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return wrong(h.pos.of("lake.warehouse"), fmt.Sprintf("%q is not a place on S3", l.Warehouse), "write s3://BUCKET/PATH")
+	}
+	if l.Catalog == "" {
+		return wrong(h.pos.of("lake.warehouse"), "tables on S3 need a catalog", "name lake.catalog, a PostgreSQL database")
+	}
+	if l.S3.Endpoint != "" && !isWeb(l.S3.Endpoint) {
+		return wrong(h.pos.of("lake.s3.endpoint"), fmt.Sprintf("%q is not the URL of a server", l.S3.Endpoint), "write https://HOST:PORT")
+	}
+	if (l.S3.Key == "") != (l.S3.Secret == "") {
+		return wrong(h.pos.of("lake.s3"), "one of key and secret is missing", "name both, or none")
+	}
+	if l.Cache < 64<<20 {
+		return wrong(h.pos.of("lake.cache"), fmt.Sprintf("cache %s is too little", l.Cache), "use 64MiB or more")
+	}
 	return nil
+}
+
+func (h *Hub) checkQuery() error {
+	q := &h.Query
+	switch q.Engine {
+	case "duckdb":
+		return nil
+	case "trino":
+	default:
+		return wrong(h.pos.of("query.engine"), fmt.Sprintf("there is no engine %q", q.Engine), "use duckdb or trino")
+	}
+	u, err := url.Parse(q.Trino)
+	if err != nil || !isWeb(q.Trino) {
+		return wrong(h.pos.of("query.trino"), fmt.Sprintf("%q is not the URL of a Trino", q.Trino), "write https://USER@HOST:PORT")
+	}
+	if _, there := u.User.Password(); there {
+		return wrong(h.pos.of("query.trino"), "a secret does not stand in the configuration", "write query.password: file:NAME or env:NAME")
+	}
+	if q.Password != "" && !secretReference(q.Password) {
+		return wrong(h.pos.of("query.password"), "a secret does not stand in the configuration", "write file:NAME or env:NAME")
+	}
+	if q.Password != "" && u.Scheme != "https" {
+		return wrong(h.pos.of("query.password"), "a password goes over https only", "write query.trino as https://USER@HOST:PORT")
+	}
+	if h.Lake.Warehouse == "" {
+		return wrong(h.pos.of("query.engine"), "Trino reads tables on S3 only", "name lake.warehouse, or use duckdb")
+	}
+	return nil
+}
+
+// isWeb reports whether the address is one of a web server.
+func isWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Hostname() != "" && (u.Scheme == "http" || u.Scheme == "https")
 }

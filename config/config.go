@@ -101,6 +101,7 @@ type Hub struct {
 	Views  string `yaml:"views" doc:"folder with views of your own"`
 	Bus    Bus    `yaml:"bus" doc:"where batches of sensors come in"`
 	Lake   Lake   `yaml:"lake" doc:"where the tables are"`
+	Query  Query  `yaml:"query" doc:"what answers queries"`
 	Care   Care   `yaml:"care" doc:"how the tables are looked after"`
 	Commit Commit `yaml:"commit" doc:"when a batch is committed"`
 	Geo    Geo    `yaml:"geo" doc:"databases asked before the shipped ones"`
@@ -122,9 +123,30 @@ type Bus struct {
 	Wait        Duration `yaml:"wait" doc:"how long a bus that is not ready is waited for at the start"`
 }
 
-// Lake says where the tables are.
+// Lake says where the tables are: in a folder, or on S3 with a catalog in PostgreSQL.
 type Lake struct {
-	Dir string `yaml:"dir" doc:"folder of the tables; default DIR/lake. Hubs that share a bus share it, too"`
+	Dir       string `yaml:"dir" doc:"folder of the tables (with warehouse: of copies of their files); default DIR/lake. Hubs that share a bus share the tables, too"`
+	Warehouse string `yaml:"warehouse" doc:"s3://BUCKET/PATH for the tables, in place of a folder; needs catalog"`
+	Catalog   string `yaml:"catalog" doc:"file:NAME or env:NAME of the address of the PostgreSQL database that has the catalog, such as postgres://USER:PASSWORD@HOST/NAME"`
+	S3        S3     `yaml:"s3" doc:"how the warehouse is reached; what is left out is found as Amazon's tools find it"`
+	Cache     Size   `yaml:"cache" doc:"copies of files of the warehouse that DuckDB may keep on this machine"`
+}
+
+// S3 says how a server that speaks S3 is reached.
+type S3 struct {
+	Endpoint  string `yaml:"endpoint" doc:"URL of a server that is not Amazon's"`
+	Region    string `yaml:"region" doc:"region of the bucket"`
+	Key       string `yaml:"key" doc:"file:NAME or env:NAME of the access key"`
+	Secret    string `yaml:"secret" doc:"file:NAME or env:NAME of the secret key"`
+	PathStyle bool   `yaml:"path_style" doc:"the bucket stands in the path of a request, not in the host's name; most servers that are not Amazon's want it"`
+}
+
+// Query says what answers queries.
+type Query struct {
+	Engine   string `yaml:"engine" doc:"duckdb (within terroir) or trino"`
+	Trino    string `yaml:"trino" doc:"URL of the Trino, such as https://terroir@trino.example:8443"`
+	Catalog  string `yaml:"catalog" doc:"what Trino calls the catalog of the tables"`
+	Password string `yaml:"password" doc:"file:NAME or env:NAME of the password of Trino's user; needs https"`
 }
 
 // Care says how the hub looks after the tables.
@@ -169,6 +191,7 @@ func DefaultSensor() Sensor {
 // DefaultHub is what an empty file means.
 func DefaultHub() Hub {
 	return Hub{Dir: "terroir-data", Listen: "127.0.0.1:8080", Bus: Bus{Listen: "127.0.0.1:4222", Replicas: 1, Wait: Duration(time.Minute)},
+		Lake: Lake{Cache: 10 << 30}, Query: Query{Engine: "duckdb", Catalog: "terroir"},
 		Commit: Commit{Interval: Duration(10 * time.Second), Rows: 50_000},
 		Care:   Care{Every: Duration(10 * time.Minute), Target: 128 << 20, Snapshots: Duration(time.Hour)}}
 }

@@ -119,6 +119,42 @@ func TestABusMayHaveSeveralServers(t *testing.T) {
 	}
 }
 
+func TestTablesOnS3(t *testing.T) {
+	const where = "lake: {warehouse: 's3://b/p', catalog: 'env:C'}"
+	for text, message := range map[string]string{
+		"lake: {warehouse: 's3://b/p'}":                                          "need a catalog",
+		"lake: {warehouse: '/var/lake', catalog: 'env:C'}":                       "not a place on S3",
+		"lake: {warehouse: 's3://k:s@b/p', catalog: 'env:C'}":                    "not a place on S3",
+		"lake: {catalog: 'env:C'}":                                               "for tables on S3",
+		"lake: {s3: {region: x}}":                                                "for tables on S3",
+		"lake: {warehouse: 's3://b/p', catalog: 'postgres://u:p@h/d'}":           "a secret does not stand",
+		"lake: {warehouse: 's3://b', catalog: 'env:C', s3: {key: AKIA}}":         "a secret does not stand",
+		"lake: {warehouse: 's3://b', catalog: 'env:C', s3: {key: 'env:K'}}":      "one of key and secret",
+		"lake: {warehouse: 's3://b', catalog: 'env:C', s3: {endpoint: h}}":       "not the URL of a server",
+		"lake: {warehouse: 's3://b', catalog: 'env:C', cache: 1KiB}":             "too little",
+		"query: {engine: athena}":                                                "no engine",
+		"query: {engine: trino}":                                                 "not the URL of a Trino",
+		"query: {engine: trino, trino: 'http://h:8080'}":                         "on S3 only",
+		where + "\nquery: {engine: trino, trino: 'https://u:p@h'}":               "a secret does not stand",
+		where + "\nquery: {engine: trino, trino: 'https://h', password: p}":      "a secret does not stand",
+		where + "\nquery: {engine: trino, trino: 'http://h', password: 'env:P'}": "over https only",
+	} {
+		_, err := ParseHub("h.yaml", []byte(text))
+		if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.Contains(err.Error(), message) || !strings.HasPrefix(err.Error(), "h.yaml:") ||
+			strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{where, where + "\nquery: {engine: trino, trino: 'https://u@h:8443', password: 'file:/x'}"} {
+		if _, err := ParseHub("h.yaml", []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := LoadHub(filepath.Join("..", "deploy", "hub.yaml")); err != nil {
+		t.Errorf("what users are given: %v", err)
+	}
+}
+
 func TestMissingFile(t *testing.T) {
 	_, err := LoadSensor(filepath.Join(t.TempDir(), "none.yaml"))
 	if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.Contains(err.Error(), "no such file") {

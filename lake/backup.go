@@ -53,6 +53,9 @@ type BackupResult struct {
 // Backup writes the tables as they are now into dir. Commits may go on meanwhile: the backup has each of them whole or not
 // at all, and no event without what came with it. An earlier backup in dir stays what it is until this one is complete.
 func (l *Lake) Backup(ctx context.Context, dir string) (r BackupResult, err error) {
+	if err := l.inFolder(); err != nil {
+		return r, err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return r, unusable(dir, err)
 	}

@@ -57,6 +57,9 @@ const (
 // older snapshot still finds its files, until Expire removes them. A table that another writer changes at the same time
 // is compacted on top of that, or left as it is.
 func (l *Lake) Compact(ctx context.Context, rw Rewriter, opt CompactOptions) ([]Compacted, error) {
+	if err := l.inFolder(); err != nil {
+		return nil, err
+	}
 	if opt.TargetBytes <= 0 {
 		opt.TargetBytes = defaultTarget
 	}

@@ -1,5 +1,5 @@
 // Package lake keeps what terroir knows in Apache Iceberg tables: a folder of Parquet files and metadata, and a SQLite
-// catalog. Any engine that reads Iceberg reads them without terroir.
+// catalog; or the same on S3, with a catalog in PostgreSQL. Any engine that reads Iceberg reads them without terroir.
 //
 // Rules that every change must keep:
 //
@@ -11,7 +11,8 @@
 //  4. On any error of a commit the table is loaded anew, the marks are read again and the batch is rebuilt: an error
 //     does not say whether the commit happened.
 //  5. The table events commits last. What its marks say is committed, is committed in every table.
-//  6. Files reach the disk (fsync of file and folder) before the catalog points to them.
+//  6. Files reach the disk (fsync of file and folder) before the catalog points to them. (S3 answers a write when it is
+//     stored.)
 //  7. A reader loads the table events first: a commit that comes meanwhile adds to the others only what no event it sees
 //     needs.
 //  8. Clocks of hubs may be hours apart: nothing is decided by the times in a table's history.

@@ -33,7 +33,7 @@ func openWith(t *testing.T, dir string, change func([]column[event]) []column[ev
 	t.Helper()
 	events := eventsTable()
 	events.columns = change(events.columns)
-	l, err := openAs(context.Background(), dir, events)
+	l, err := openAs(context.Background(), Options{Dir: dir}, events)
 	if err != nil {
 		t.Fatal(err)
 	}

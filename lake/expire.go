@@ -40,6 +40,9 @@ const (
 
 // Expire removes rows, snapshots and files that are too old, in this order.
 func (l *Lake) Expire(ctx context.Context, opt ExpireOptions) ([]Expired, error) {
+	if err := l.inFolder(); err != nil {
+		return nil, err
+	}
 	if opt.Older <= 0 {
 		opt.Older = defaultOlder
 	}

@@ -38,6 +38,9 @@ type Verified struct {
 //
 // Damage is not an error: it is in the results.
 func (l *Lake) Verify(ctx context.Context, progress func(done, total int)) ([]Verified, error) {
+	if err := l.inFolder(); err != nil {
+		return nil, err
+	}
 	sums, err := l.recall(ctx)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,11 @@ func collect(rows *sql.Rows) (*views.Result, error) {
 		}
 		for i := range row {
 			row[i] = plain(row[i])
+			if text, ok := row[i].(string); ok && r.Columns[i].Type == "float" { // Trino's decimals
+				if f, err := strconv.ParseFloat(text, 64); err == nil {
+					row[i] = f
+				}
+			}
 		}
 		r.Rows = append(r.Rows, row)
 	}
@@ -52,7 +58,7 @@ func columnType(engine string) string {
 	switch base {
 	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT":
 		return "int"
-	case "FLOAT", "DOUBLE", "DECIMAL":
+	case "FLOAT", "REAL", "DOUBLE", "DECIMAL":
 		return "float"
 	case "BOOLEAN":
 		return "bool"

@@ -71,7 +71,7 @@ func TestCompactionKeepsEveryRowAndTheOrder(t *testing.T) {
 func TestAReaderIsNotDisturbedByCompaction(t *testing.T) {
 	l, d := open(t)
 	many(t, l, 6, 50)
-	g, err := d.acquire(context.Background())
+	g, err := d.acquire(context.Background(), "SELECT * FROM events")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,15 +41,22 @@ type Duck struct {
 	mu   sync.Mutex
 	seen *generation
 	next int
+	// pinned is the snapshot of each table that all queries see; nil: the current ones.
+	pinned map[string]int64
 }
 
 // generation is a schema of views over one set of snapshots.
 type generation struct {
-	schema   string
-	key      string
-	snapshot int64
+	schema string
+	// state is lake.State when it was made, at the snapshot of each table.
+	state    string
+	at       map[string]int64
 	users    int
 	outdated bool
+
+	mu sync.Mutex
+	// tables are those that have a view, each with what gives up its files.
+	tables map[string]func()
 }
 
 // Open starts a DuckDB over the lake.
@@ -99,7 +106,7 @@ func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, erro
 	if strings.Trim(statement, "; \t\r\n") == "" {
 		return nil, terroir.Errorf(terroir.EINVALID, "the statement is empty")
 	}
-	g, err := d.acquire(ctx)
+	g, err := d.acquire(ctx, statement)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +131,7 @@ func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, erro
 	if err != nil {
 		return nil, queryError(ctx, err)
 	}
-	r.Snapshot, r.Complete = g.snapshot, true
+	r.Snapshot, r.Complete = g.at["events"], true
 	return r, nil
 }
 

@@ -92,6 +92,14 @@ func TestStatementsAreHeldIn(t *testing.T) {
 	}
 }
 
+func TestEveryTableIsListed(t *testing.T) {
+	_, d := open(t)
+	r, err := d.Query(context.Background(), "SELECT table_name FROM information_schema.tables")
+	if err != nil || len(r.Rows) != len(lake.Tables()) {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
 func TestAQueryEndsWithItsContext(t *testing.T) {
 	_, d := open(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

@@ -1,5 +1,5 @@
 // Package query runs SQL over the lake's tables. The statements are in Trino's dialect; DuckDB runs them with a short
-// prelude of macros.
+// prelude of macros, Trino as they are.
 package query
 
 import (

@@ -20,7 +20,7 @@ func (d *Duck) Rewrite(ctx context.Context, r lake.Rewrite) error {
 		b.WriteString(c.Name)
 	}
 	b.WriteString(" FROM ")
-	b.WriteString(readParquet(r.Files, r.Fields))
+	readFiles(&b, r.Files, r.Fields, "")
 	for i, name := range r.Order {
 		if i == 0 {
 			b.WriteString(" ORDER BY ")

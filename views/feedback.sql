@@ -44,5 +44,5 @@ WITH senders AS (
 SELECT country, asn, as_name, transport, port, served, count(DISTINCT src_ip) AS sources, sum(attempts) AS attempts
 FROM tried
 GROUP BY country, asn, as_name, transport, port, served
-ORDER BY served, attempts DESC, country, asn, port, transport
+ORDER BY served, attempts DESC, country, asn, port, transport, as_name
 LIMIT :top

@@ -111,7 +111,7 @@ func fillDemo(ctx context.Context, log io.Writer, f *demoFlags) (*demoWeek, erro
 }
 
 func importWeek(ctx context.Context, dir, weekDir string, s simulate.Sensor, week *demoWeek) error {
-	im, err := newImport(ctx, &importFlags{dir: dir, format: "pcap", sensor: s.Name, region: s.Region, theme: "containers",
+	im, err := newImport(ctx, &importFlags{source: source{dir: dir}, format: "pcap", sensor: s.Name, region: s.Region, theme: "containers",
 		addresses: []string{s.Addr4.String(), s.Addr6.String()}, geoCountry: week.country, geoASN: week.asn})
 	if err != nil {
 		return err
@@ -122,12 +122,12 @@ func importWeek(ctx context.Context, dir, weekDir string, s simulate.Sensor, wee
 
 // demoReport prints the report, and keeps it with its pictures beside.
 func demoReport(ctx context.Context, out, log io.Writer, f *demoFlags) error {
-	s, err := openStore(ctx, f.dir, "")
+	s, err := openStore(ctx, source{dir: f.dir}, "")
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	r, err := makeReport(ctx, s, &reportFlags{dir: f.dir, title: "A simulated week at five regions"})
+	r, err := makeReport(ctx, s, &reportFlags{source: source{dir: f.dir}, title: "A simulated week at five regions"})
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,6 @@ import (
 	"terroir/config"
 	"terroir/fleet"
 	"terroir/hub"
-	"terroir/lake"
-	"terroir/query"
 )
 
 func hubCommand() *cobra.Command {
@@ -79,7 +77,7 @@ func (h *openHub) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.hub.Run(ctx) })
 	g.Go(func() error { return h.site.serve(ctx, h.listen) })
-	if rw, err := h.store.rewriter(); err == nil { // Another engine has means of its own.
+	if rw, err := h.store.rewriter(); err == nil && !h.store.lake.Remote() { // Another engine has means of its own.
 		g.Go(func() error { return care(ctx, h.store.lake, rw, h.care) })
 	}
 	if h.serveFleet != nil {
@@ -106,16 +104,12 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 		return h, err
 	}
 	h.close = append(h.close, func() error { _ = h.listen.Close(); return nil }) // Closed already where it was served.
-	tables := cfg.Lake.Dir
-	if tables == "" {
-		tables = lakeDir(cfg.Dir)
-	}
-	l, err := lake.Open(ctx, tables)
+	l, err := openLake(ctx, &cfg)
 	if err != nil {
 		return h, err
 	}
 	h.close = append(h.close, l.Close)
-	engine, err := query.Open(l, query.Options{})
+	engine, err := openEngine(l, &cfg)
 	if err != nil {
 		return h, err
 	}

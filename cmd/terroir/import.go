@@ -27,8 +27,9 @@ import (
 )
 
 type importFlags struct {
-	dir, format, sensor, region, mapping, theme, rejects string
-	addresses, geoCountry, geoASN                        []string
+	source
+	format, sensor, region, mapping, theme, rejects string
+	addresses, geoCountry, geoASN                   []string
 }
 
 func importCommand() *cobra.Command {
@@ -41,7 +42,7 @@ func importCommand() *cobra.Command {
 			"  terroir import --format csv --mapping mapping.yaml attempts.csv.gz",
 		RunE: func(c *cobra.Command, args []string) error { return runImport(c.Context(), args, &f) },
 	}
-	dirFlag(c, &f.dir)
+	sourceFlags(c, &f.source)
 	fl := c.Flags()
 	fl.StringVar(&f.format, "format", "auto", "auto|pcap|csv")
 	fl.StringVar(&f.sensor, "sensor", "import", "sensor of the events, where the file does not say it")
@@ -107,10 +108,15 @@ func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
 			return nil, err
 		}
 	}
-	if im.lake, err = lake.Open(ctx, lakeDir(f.dir)); err != nil {
+	cfg, err := f.hub()
+	if err != nil {
 		return nil, err
 	}
-	if im.geo, err = openGeo(f.dir, f.geoCountry, f.geoASN); err != nil {
+	im.dir = cfg.Dir
+	if im.lake, err = openLake(ctx, &cfg); err != nil {
+		return nil, err
+	}
+	if im.geo, err = openGeo(cfg.Dir, append(f.geoCountry, cfg.Geo.Country...), append(f.geoASN, cfg.Geo.ASN...)); err != nil {
 		return nil, errors.Join(err, im.lake.Close())
 	}
 	return im, nil

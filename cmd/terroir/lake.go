@@ -11,11 +11,11 @@ import (
 
 func lakeCommand() *cobra.Command {
 	c := &cobra.Command{Use: "lake", Short: "The tables"}
-	var dir string
+	var src source
 	stats := &cobra.Command{
 		Use: "stats", Short: "Print rows, files and snapshot of each table", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := openStore(c.Context(), dir, "")
+			s, err := openStore(c.Context(), src, "")
 			if err != nil {
 				return err
 			}
@@ -27,13 +27,13 @@ func lakeCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", name, f.Rows, len(f.Paths), f.Snapshot)
+				fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", name, f.Rows-f.Deleted, len(f.Paths), f.Snapshot)
 			}
 			return w.Flush()
 		},
 	}
-	dirFlag(stats, &dir)
-	c.AddCommand(stats)
+	sourceFlags(stats, &src)
+	c.AddCommand(stats, lakeGlueCommand())
 	c.AddCommand(careCommands()...)
 	return c
 }

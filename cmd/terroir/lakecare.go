@@ -24,7 +24,7 @@ func careCommands() []*cobra.Command {
 // withStore opens the folder for the command.
 func withStore(dir *string, use func(context.Context, *cobra.Command, *store, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		s, err := openStore(c.Context(), *dir, "")
+		s, err := openStore(c.Context(), source{dir: *dir}, "")
 		if err != nil {
 			return err
 		}

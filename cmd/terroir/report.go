@@ -17,7 +17,8 @@ import (
 )
 
 type reportFlags struct {
-	dir, views, from, to, output, title string
+	source
+	views, from, to, output, title string
 }
 
 func reportCommand() *cobra.Command {
@@ -27,11 +28,14 @@ func reportCommand() *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		Example: "  terroir report --from 2022-06-14 --to 2022-06-21 week.html",
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := openStore(c.Context(), f.dir, f.views)
+			s, err := openStore(c.Context(), f.source, f.views)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			if err := pinReport(c.Context(), s, &f); err != nil {
+				return err
+			}
 			r, err := makeReport(c.Context(), s, &f)
 			if err != nil {
 				return err
@@ -42,13 +46,26 @@ func reportCommand() *cobra.Command {
 			return reportFile(args[0], f.form(args[0]), r)
 		},
 	}
-	dirFlag(c, &f.dir)
+	sourceFlags(c, &f.source)
+	snapshotFlag(c, &f.source)
 	viewsFlag(c, &f.views)
 	c.Flags().StringVar(&f.from, "from", "", "events at or after this time")
 	c.Flags().StringVar(&f.to, "to", "", "events before this time")
 	c.Flags().StringVar(&f.title, "title", "", "title of the report")
 	c.Flags().StringVarP(&f.output, "output", "o", "", "html|md (default: by the file's name, md on standard output)")
 	return c
+}
+
+// pinReport makes all of the report's views see one snapshot, whatever is committed meanwhile.
+func pinReport(ctx context.Context, s *store, f *reportFlags) error {
+	if f.snapshot != 0 {
+		return nil // As openStore did.
+	}
+	snapshot, err := s.lake.Snapshot(ctx, "events")
+	if err != nil || snapshot == 0 {
+		return err
+	}
+	return s.pin(ctx, snapshot)
 }
 
 func (f *reportFlags) form(file string) string {
@@ -75,7 +92,7 @@ func makeReport(ctx context.Context, s *store, f *reportFlags) (*report.Report, 
 		if f.to != "" {
 			params["to"] = f.to
 		}
-		section, err := reportSection(ctx, s, v, params, f.dir)
+		section, err := reportSection(ctx, s, v, params, f.source)
 		if err != nil {
 			return nil, err
 		}
@@ -109,8 +126,8 @@ func window(ctx context.Context, s *store, f *reportFlags, r *report.Report) err
 	return nil
 }
 
-func reportSection(ctx context.Context, s *store, v *views.View, params map[string]string, dir string) (report.Section, error) {
-	section := report.Section{View: v, Command: command(v, params, dir)}
+func reportSection(ctx context.Context, s *store, v *views.View, params map[string]string, src source) (report.Section, error) {
+	section := report.Section{View: v, Command: command(v, params, src)}
 	var err error
 	if section.SQL, _, err = v.Render(params); err != nil {
 		return section, usage(err)
@@ -123,8 +140,11 @@ func reportSection(ctx context.Context, s *store, v *views.View, params map[stri
 }
 
 // command is the command line that prints the same numbers.
-func command(v *views.View, params map[string]string, dir string) string {
-	parts := []string{"terroir view", v.Name, "--dir", shellWord(dir)}
+func command(v *views.View, params map[string]string, src source) string {
+	parts := []string{"terroir view", v.Name, "--dir", shellWord(src.dir)}
+	if src.config != "" {
+		parts = []string{"terroir view", v.Name, "--config", shellWord(src.config)}
+	}
 	for _, p := range v.Params {
 		if value, ok := params[p.Name]; ok {
 			parts = append(parts, "--param", shellWord(p.Name+"="+value))

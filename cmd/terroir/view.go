@@ -57,9 +57,10 @@ func width(w io.Writer) int {
 }
 
 type viewFlags struct {
-	dir, hub, views, output string
-	params                  []string
-	sql                     bool
+	source
+	hub, views, output string
+	params             []string
+	sql                bool
 }
 
 func viewCommand() *cobra.Command {
@@ -85,7 +86,8 @@ func viewCommand() *cobra.Command {
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	dirFlag(c, &f.dir)
+	sourceFlags(c, &f.source)
+	snapshotFlag(c, &f.source)
 	viewsFlag(c, &f.views)
 	c.Flags().StringVar(&f.hub, "hub", "", "ask the hub at this URL instead of reading --dir")
 	c.Flags().StringArrayVarP(&f.params, "param", "p", nil, "parameter as name=value; may be repeated")
@@ -149,7 +151,7 @@ func showView(ctx context.Context, w io.Writer, name string, f *viewFlags) error
 		_, err := fmt.Fprintln(w, statement)
 		return err
 	}
-	s, err := openStore(ctx, f.dir, f.views)
+	s, err := openStore(ctx, f.source, f.views)
 	if err != nil {
 		return err
 	}
