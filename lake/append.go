@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
 
 	"terroir"
 )
@@ -113,23 +113,105 @@ func commitRows[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], row
 		}
 	}
 	if len(rows) > 0 {
-		if err := stage(ctx, tx, t, rows); err != nil {
+		if err := stage(ctx, tbl, tx, t, rows); err != nil {
 			return nil, err
 		}
 	}
 	return tx.Commit(ctx)
 }
 
-func stage[T any](ctx context.Context, tx *table.Transaction, t *tableOf[T], rows []T) error {
-	rec, err := t.record(rows)
-	if err != nil {
+// stage adds the rows to the transaction. Many rows are written by two writers at the same time, each into a file of its own;
+// what a commit that fails leaves behind is swept up by Expire.
+func stage[T any](ctx context.Context, tbl *table.Table, tx *table.Transaction, t *tableOf[T], rows []T) error {
+	if len(rows) <= partRows {
+		r := &parts[T]{table: t, rows: rows}
+		defer r.drop()
+		return errors.Join(tx.Append(ctx, r, nil), r.err)
+	}
+	half := len(rows) / 2
+	var written [2][]iceberg.DataFile
+	g, writing := errgroup.WithContext(ctx)
+	for i, share := range [][]T{rows[:half], rows[half:]} {
+		g.Go(func() (err error) {
+			written[i], err = writeFiles(writing, tbl, t, share)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	defer rec.Release()
-	rdr, err := array.NewRecordReader(t.arrow, []arrow.RecordBatch{rec})
-	if err != nil {
-		return err
-	}
-	defer rdr.Release()
-	return tx.Append(ctx, rdr, nil)
+	return tx.AddDataFiles(ctx, append(written[0], written[1]...), nil)
 }
+
+// writeFiles writes data files that no snapshot knows yet.
+func writeFiles[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], rows []T) (files []iceberg.DataFile, err error) {
+	r := &parts[T]{table: t, rows: rows}
+	defer r.drop()
+	records := func(yield func(arrow.RecordBatch, error) bool) {
+		for r.Next() {
+			r.now.Retain() // The writer releases what it takes.
+			if !yield(r.now, nil) {
+				return
+			}
+		}
+		if r.err != nil {
+			yield(nil, r.err)
+		}
+	}
+	for f, err := range table.WriteRecords(ctx, tbl, t.arrow, records) {
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// partRows is how many rows become columns together, and how many are sorted together; larger batches are in order only after
+// a compaction.
+const partRows = 50_000
+
+// parts is an array.RecordReader over rows. It is read by one goroutine.
+type parts[T any] struct {
+	table *tableOf[T]
+	rows  []T
+	now   arrow.RecordBatch
+	err   error
+}
+
+func (p *parts[T]) drop() {
+	if p.now != nil {
+		p.now.Release()
+		p.now = nil
+	}
+}
+
+// Next implements array.RecordReader.
+func (p *parts[T]) Next() bool {
+	p.drop()
+	if len(p.rows) == 0 || p.err != nil {
+		return false
+	}
+	n := min(partRows, len(p.rows))
+	p.now, p.err = p.table.record(p.rows[:n])
+	p.rows = p.rows[n:]
+	return p.err == nil
+}
+
+// Retain implements array.RecordReader. The memory is the collector's.
+func (p *parts[T]) Retain() {}
+
+// Release implements array.RecordReader.
+func (p *parts[T]) Release() {}
+
+// Schema implements array.RecordReader.
+func (p *parts[T]) Schema() *arrow.Schema { return p.table.arrow }
+
+// RecordBatch implements array.RecordReader.
+func (p *parts[T]) RecordBatch() arrow.RecordBatch { return p.now }
+
+// Record implements array.RecordReader.
+func (p *parts[T]) Record() arrow.RecordBatch { return p.now }
+
+// Err implements array.RecordReader.
+func (p *parts[T]) Err() error { return p.err }

@@ -45,7 +45,7 @@ func (l *Lake) Rebuild(ctx context.Context, analyze func(id terroir.PayloadID, p
 		var rows []terroir.PayloadFacts
 		write := func() error {
 			defer func() { rows = rows[:0] }()
-			return stage(ctx, tx, l.facts, rows)
+			return stage(ctx, facts, tx, l.facts, rows)
 		}
 		err = eachPayload(ctx, payloads, func(id terroir.PayloadID, b []byte) error {
 			rows = append(rows, analyze(id, b))

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -163,12 +164,13 @@ func (p *publisher) drained(ctx context.Context, dir string) (took, cpu time.Dur
 		return 0, 0, err
 	}
 	defer geo.Close()
-	h := hub.New(l, p.bus, hub.Options{Enricher: geo, Analyzer: func(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts {
+	h := hub.New(l, p.bus, hub.Options{Interval: time.Second, Enricher: geo, Analyzer: func(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts {
 		return payload.Analyze(b, t, payload.Self{Addrs: addrs})
 	}})
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
+	debug.SetGCPercent(200) // As the hub's process does.
 	begun, before := time.Now(), used()
 	go func() { ended <- h.Run(running) }()
 	for {
