@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Bytes an event in the lake, against JSON lines, plain and gzipped; and the time of every view on the lake, against the same
+# statement on one bare sorted Parquet file in DuckDB (= 1) and in PostgreSQL with indexes, where that is installed and asked for.
+# A million events without argument; ten million take about six minutes.
+#
+#   bench/views.sh [EVENTS [postgres]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=$(mktemp)
+trap 'rm -f "$program"' EXIT
+go build -o "$program" ./bench/lake
+"$program" views "${@:-1000000}"
