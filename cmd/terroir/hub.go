@@ -19,6 +19,7 @@ import (
 	"terroir/config"
 	"terroir/fleet"
 	"terroir/hub"
+	"terroir/query"
 )
 
 func hubCommand() *cobra.Command {
@@ -135,7 +136,7 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	h.store = &store{l, engine, reg}
 	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
-	h.site, h.care = &site{h.store, h.hub}, cfg.Care
+	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg}, h.hub}, cfg.Care
 	return h, nil
 }
 
