@@ -37,71 +37,49 @@ func sequences(entries []Entry) []uint64 {
 
 // A sequence that was given out is never given out again: the hub would take the second record for the first one.
 func TestDamagedRecordKeepsItsSequence(t *testing.T) {
-	const size = headerSize + len("record 0")
 	for broken := range 5 {
-		t.Run(fmt.Sprint("record ", broken+1), func(t *testing.T) {
-			dir := t.TempDir()
-			s := open(t, dir, Options{})
-			var want []uint64
-			for i := range 5 {
-				if seq := put(t, s, fmt.Sprint("record ", i)); i != broken {
-					want = append(want, seq)
-				}
-			}
-			s.Close()
-			file, b := onlySegment(t, dir)
-			b[broken*size+headerSize] ^= 1
-			if err := os.WriteFile(file, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			s = open(t, dir, Options{})
-			if s.Damaged() != int64(size) {
-				t.Errorf("%d bytes damaged, want %d", s.Damaged(), size)
-			}
-			if got := sequences(all(t, s, 1)); !slices.Equal(got, want) {
-				t.Errorf("records %v, want %v", got, want)
-			}
-			if seq := put(t, s, "after"); seq != 6 {
-				t.Errorf("next sequence %d, want 6", seq)
-			}
-			if got := sequences(all(t, s, 1)); !slices.Equal(got, append(want, 6)) {
-				t.Errorf("records %v, want %v and 6", got, want)
-			}
-		})
+		t.Run(fmt.Sprint("record ", broken+1), func(t *testing.T) { survives(t, broken, headerSize, 1) })
 	}
 }
 
 // Bytes cannot be found again by a broken length, but the next whole record can.
 func TestABrokenLengthLosesOneRecord(t *testing.T) {
-	const size = headerSize + len("record 0")
 	for broken := range 4 { // The last one cannot be told from a write that was never acknowledged.
-		for _, bit := range []int{0, 1, 3} {
-			dir := t.TempDir()
-			s := open(t, dir, Options{})
-			var want []uint64
-			for i := range 5 {
-				if seq := put(t, s, fmt.Sprint("record ", i)); i != broken {
-					want = append(want, seq)
-				}
-			}
-			s.Close()
-			file, b := onlySegment(t, dir)
-			b[broken*size+bit] ^= 0x7f
-			if err := os.WriteFile(file, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			s = open(t, dir, Options{})
-			if s.Damaged() != int64(size) {
-				t.Errorf("%d bytes damaged, want %d", s.Damaged(), size)
-			}
-			if seq := put(t, s, "after"); seq != 6 {
-				t.Errorf("next sequence %d, want 6", seq)
-			}
-			if got := sequences(all(t, s, 1)); !slices.Equal(got, append(want, 6)) {
-				t.Errorf("records %v, want %v and 6", got, want)
-			}
-			s.Close()
+		for _, at := range []int{0, 1, 3} {
+			t.Run(fmt.Sprintf("record %d, byte %d", broken+1, at), func(t *testing.T) { survives(t, broken, at, 0x7f) })
 		}
+	}
+}
+
+// survives breaks a byte of one of five records, and expects the others, and that writing goes on behind all of them.
+func survives(t *testing.T, broken, at int, mask byte) {
+	const size = headerSize + len("record 0")
+	dir := t.TempDir()
+	s := open(t, dir, Options{})
+	var want []uint64
+	for i := range 5 {
+		if seq := put(t, s, fmt.Sprint("record ", i)); i != broken {
+			want = append(want, seq)
+		}
+	}
+	s.Close()
+	file, b := onlySegment(t, dir)
+	b[broken*size+at] ^= mask
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, Options{})
+	if s.Damaged() != int64(size) {
+		t.Errorf("%d bytes damaged, want %d", s.Damaged(), size)
+	}
+	if got := sequences(all(t, s, 1)); !slices.Equal(got, want) {
+		t.Errorf("records %v, want %v", got, want)
+	}
+	if seq := put(t, s, "after"); seq != 6 {
+		t.Errorf("next sequence %d, want 6", seq)
+	}
+	if got := sequences(all(t, s, 1)); !slices.Equal(got, append(want, 6)) {
+		t.Errorf("records %v, want %v and 6", got, want)
 	}
 }
 

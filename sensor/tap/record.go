@@ -3,39 +3,19 @@ package tap
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"terroir"
 )
 
-// recorders is how many records are handed to the sink at once: a durable sink shares one write among them.
-const recorders = 64
-
-// putAll hands the records to the sink and returns when it has all of them, with the first error.
-func putAll(ctx context.Context, sink Sink, records []terroir.Record) error {
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var first error
-	next := make(chan terroir.Record)
-	for range min(recorders, len(records)) {
-		wg.Go(func() {
-			for r := range next {
-				if err := sink.Put(ctx, r); err != nil {
-					mu.Lock()
-					if first == nil {
-						first = fmt.Errorf("tap: event not recorded: %w", err)
-					}
-					mu.Unlock()
-				}
-			}
-		})
-	}
+// putAll hands the records to the sink, which queues them, and returns the first error: one that is not recorded keeps no
+// other back.
+func putAll(ctx context.Context, sink Sink, records []terroir.Record) (first error) {
 	for _, r := range records {
-		next <- r
+		if err := sink.Put(ctx, r); err != nil && first == nil {
+			first = fmt.Errorf("tap: event not recorded: %w", err)
+		}
 	}
-	close(next)
-	wg.Wait()
 	return first
 }
 
