@@ -82,10 +82,9 @@ func (b *Bus) Consume(ctx context.Context, p Partition, f func(Message) error) e
 		return unreachable(b, "cannot consume", err)
 	}
 	defer it.Stop()
-	stop := context.AfterFunc(ctx, it.Stop)
-	defer stop()
 	for {
-		m, err := it.Next()
+		// Not by Stop from elsewhere: a consumer that is just being made anew does not hear of it, and waits for ever.
+		m, err := it.Next(jetstream.NextContext(ctx))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

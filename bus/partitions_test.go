@@ -187,3 +187,31 @@ func TestMoreReplicasThanServersAreAnErrorAfterAWhile(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestConsumingEndsWithItsContext takes the consumer away on the server, so that it is made anew, and ends at that moment.
+func TestConsumingEndsWithItsContext(t *testing.T) {
+	b, js := open(t)
+	if err := b.Setup(context.Background(), 1); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(context.Background(), "TERROIR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 30 {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- b.Consume(ctx, 3, func(bus.Message) error { return nil }) }()
+		time.Sleep(20 * time.Millisecond)
+		for name := range stream.ConsumerNames(context.Background()).Name() {
+			_ = stream.DeleteConsumer(context.Background(), name) // It may be gone already.
+		}
+		time.Sleep(time.Duration(round) * 200 * time.Microsecond)
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("round %d: it does not end", round)
+		}
+	}
+}
