@@ -108,7 +108,7 @@ func (l *Lake) backupTable(ctx context.Context, dir, name string, r *BackupResul
 		return b, err
 	}
 	for _, task := range tasks {
-		if len(task.DeleteFiles)+len(task.EqualityDeleteFiles)+len(task.DeletionVectorFiles) > 0 {
+		if hasDeletes(&task) {
 			return b, errors.New("it has delete files; let the engine that wrote them rewrite the data (OPTIMIZE) first")
 		}
 		from := task.File.FilePath()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,14 +102,13 @@ func (l *Lake) compactTable(ctx context.Context, rw Rewriter, opt CompactOptions
 func smallFiles(tasks []table.FileScanTask, opt CompactOptions) [][]iceberg.DataFile {
 	partitions := map[string][]iceberg.DataFile{}
 	for _, task := range tasks {
-		deletes := len(task.DeleteFiles) + len(task.EqualityDeleteFiles) + len(task.DeletionVectorFiles)
-		if deletes == 0 && task.File.FileSizeBytes() < opt.TargetBytes/4*3 {
+		if !hasDeletes(&task) && task.File.FileSizeBytes() < opt.TargetBytes/4*3 {
 			key := fmt.Sprint(task.File.Partition())
 			partitions[key] = append(partitions[key], task.File)
 		}
 	}
 	var groups [][]iceberg.DataFile
-	for _, key := range sortedKeys(partitions) {
+	for _, key := range slices.Sorted(maps.Keys(partitions)) {
 		files := partitions[key]
 		slices.SortFunc(files, func(a, b iceberg.DataFile) int { return strings.Compare(a.FilePath(), b.FilePath()) })
 		var group []iceberg.DataFile
@@ -258,13 +258,4 @@ func removeFile(ctx context.Context, t *table.Table, f iceberg.DataFile) error {
 		return err
 	}
 	return fs.Remove(f.FilePath())
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

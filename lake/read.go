@@ -151,6 +151,11 @@ func (f *Files) add(l *Lake, task *table.FileScanTask) error {
 	return nil
 }
 
+// hasDeletes reports whether another engine deleted rows of the data file without writing it anew.
+func hasDeletes(task *table.FileScanTask) bool {
+	return len(task.DeleteFiles)+len(task.EqualityDeleteFiles)+len(task.DeletionVectorFiles) > 0
+}
+
 // unreadable names the sort of deletes that only other engines read, "" if the file has none of them.
 func unreadable(task *table.FileScanTask) string {
 	switch {
