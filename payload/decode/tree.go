@@ -1,0 +1,46 @@
+// Package decode undoes the layers in which a payload's content is wrapped, bounded in depth, work and output. Nothing is
+// fetched or executed, and the same bytes always give the same tree.
+package decode
+
+// Node is one layer of a payload: what was found in its parent and undone or taken apart.
+type Node struct {
+	// Parent is the index of the node in which this one was found; -1 for the payload itself, which is node 0.
+	Parent int
+	// Kind is what was undone or taken apart: payload, percent, unicode, octal, hex, html, base64, utf16, gzip, zlib, log4j, json, xml,
+	// php, form, multipart, http, redis, docker, shell (a whole command line), command (one command of it) …
+	Kind string
+	// Offset and Length say where it stood in the parent's bytes.
+	Offset, Length int
+	// Note says in words what it is, or is "".
+	Note string
+	// Bytes is the result.
+	Bytes []byte
+	// Runs says that the bytes are what the victim would execute: a command line, or a script.
+	Runs bool
+}
+
+// Tree is a payload with all its layers, each parent before its children.
+type Tree struct {
+	Nodes []Node
+	// Truncated says which bound ended the work, or is "".
+	Truncated string
+}
+
+// Cargo is the index of the innermost node that runs, the first of them; -1 when there is none.
+func (t *Tree) Cargo() int {
+	best, deepest := -1, -1
+	for i, n := range t.Nodes {
+		if d := t.Depth(i); n.Runs && d > deepest {
+			best, deepest = i, d
+		}
+	}
+	return best
+}
+
+// Depth is the number of layers around the node; 0 for the payload itself.
+func (t *Tree) Depth(i int) (d int) {
+	for ; t.Nodes[i].Parent >= 0; i = t.Nodes[i].Parent {
+		d++
+	}
+	return d
+}
