@@ -23,7 +23,8 @@ type Options struct {
 	Sensor string
 	Spool  *spool.Spool
 	Bus    *bus.Bus
-	// ResendAfter is how long the hub may say nothing about what was sent before it is sent again; default 2 minutes.
+	// ResendAfter is how long the hub may confirm nothing of what was sent before it is sent again; default 2 minutes. Each time
+	// in vain it is twice as long, up to maxPatience times: a hub that is away for hours finds each record a few times only.
 	ResendAfter time.Duration
 	// Quiet is held while something is published; nil is nobody else's.
 	Quiet sync.Locker
@@ -37,18 +38,24 @@ const (
 	batchBytes = 1 << 20
 	// retryMin and retryMax bound the pause after a publication that failed.
 	retryMin, retryMax = 200 * time.Millisecond, 15 * time.Second
+	maxPatience        = 32
 )
 
 // uplink is one run.
 type uplink struct {
 	Options
 	mu sync.Mutex
-	// committed is the last sequence that the lake has, progress when it last moved or something was sent.
+	// committed is the last sequence that the lake has, progress when it last moved, or when something was sent of which the
+	// lake had all before. What is sent later is no progress: else a sensor whose heartbeats follow each other would never
+	// notice that the hub waits for what the bus lost.
 	committed uint64
 	progress  time.Time
 	// sent is the last sequence that the bus has; generation counts how often all was sent again.
 	sent, oldest uint64
 	generation   int
+	// patience is how long the hub may now confirm nothing; from is committed when the generation began.
+	patience time.Duration
+	from     uint64
 	// nonce makes the names of batches such that nobody else can tell them before: the bus keeps one of two that have the
 	// same name, whoever sent them. Each run has another: what an earlier one sent may be gone from the bus, and is stored again.
 	nonce string
@@ -143,6 +150,12 @@ func (u *uplink) begin() uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.generation++
+	if u.generation > 1 && u.committed == u.from {
+		u.patience = min(2*u.patience, maxPatience*u.ResendAfter)
+	} else {
+		u.patience = u.ResendAfter
+	}
+	u.from = u.committed
 	u.sent, u.oldest, u.progress = u.committed, 0, time.Now()
 	return u.committed + 1
 }
@@ -206,10 +219,17 @@ func (u *uplink) publish(ctx context.Context, entries []spool.Entry) error {
 		slog.Debug("uplink: publish", "error", err)
 		pause(ctx, wait)
 	}
-	u.mu.Lock()
-	u.sent, u.progress = last, time.Now()
-	u.mu.Unlock()
+	u.noteSent(last)
 	return nil
+}
+
+func (u *uplink) noteSent(last uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.sent <= u.committed {
+		u.progress = time.Now()
+	}
+	u.sent = last
 }
 
 // try publishes once.
@@ -225,7 +245,7 @@ func (u *uplink) try(ctx context.Context, id string, oldest uint64, batch []byte
 func (u *uplink) silent() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.sent > u.committed && time.Since(u.progress) > u.ResendAfter
+	return u.sent > u.committed && time.Since(u.progress) > u.patience
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -112,13 +113,20 @@ func put(t *testing.T, s *spool.Spool, n int) {
 // start runs an uplink until the returned function is called.
 func (s *station) start(sp *spool.Spool) (stop func()) {
 	s.t.Helper()
+	return s.startThat(Options{Spool: sp})
+}
+
+// startThat is start with options.
+func (s *station) startThat(opt Options) (stop func()) {
+	s.t.Helper()
 	b, err := bus.Connect(s.srv.URL(), "sensor")
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	opt.Sensor, opt.Bus = "paris-1", b
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Run(ctx, Options{Sensor: "paris-1", Spool: sp, Bus: b}) }()
+	go func() { done <- Run(ctx, opt) }()
 	return func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -222,5 +230,29 @@ func TestTheHonestKeepTheirPace(t *testing.T) {
 	}
 	if most := bus.PaceBytesAtOnce + 60*bus.PaceBytes + 4<<20; bytes > most || bytes < most*9/10 {
 		t.Errorf("%d bytes in a minute, want about %d", bytes, most)
+	}
+}
+
+// TestWhatTheBusLostIsSentAgainThoughTheSensorGoesOn: heartbeats follow each other more often than what is not confirmed is sent
+// again, and the hub, which waits for what was lost, confirms none of them.
+func TestWhatTheBusLostIsSentAgainThoughTheSensorGoesOn(t *testing.T) {
+	s := newStation(t, bus.MaxWaiting)
+	sp, err := spool.Open(filepath.Join(t.TempDir(), "spool"), spool.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	stop := s.startThat(Options{Spool: sp, ResendAfter: 2 * time.Second})
+	defer stop()
+	put(t, sp, 1)
+	s.await(1)
+	if err := s.stream.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !slices.Contains(s.sequences(), 1); time.Sleep(100 * time.Millisecond) {
+		put(t, sp, 1)
+		if time.Now().After(deadline) {
+			t.Fatalf("on the bus are %v", s.sequences())
+		}
 	}
 }
