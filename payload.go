@@ -69,6 +69,13 @@ type PayloadFacts struct {
 	AnalyzerVersion int32
 }
 
+// Analysis is all that is known of a payload from itself.
+type Analysis struct {
+	Facts      PayloadFacts
+	Template   Template
+	Indicators []Indicator
+}
+
 // Step is one step of decoding that a person can follow.
 type Step struct {
 	// Number counts the steps of a payload from 1; From is the step whose result was decoded, 0 for the payload itself.

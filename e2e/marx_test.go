@@ -144,7 +144,7 @@ func importMarx(t *testing.T, w *world) {
 	}
 }
 
-func noPayloads([]byte, terroir.Transport, []netip.Addr) terroir.PayloadFacts {
+func noPayloads([]byte, terroir.Transport, []netip.Addr) terroir.Analysis {
 	panic("the Marx data has no payloads")
 }
 

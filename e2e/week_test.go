@@ -71,7 +71,7 @@ func importWeek(t *testing.T, w *world, opt simulate.Options) *simulate.Truth {
 	return &truth
 }
 
-func analyze(b []byte, tr terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts {
+func analyze(b []byte, tr terroir.Transport, addrs []netip.Addr) terroir.Analysis {
 	return payload.Analyze(b, tr, payload.Self{Addrs: addrs})
 }
 

@@ -20,6 +20,8 @@ type Options struct {
 	// Enricher and Analyzer work on every event.
 	Enricher Enricher
 	Analyzer Analyzer
+	// Group, which may be nil, makes what groups the templates of the lake.
+	Group func() Grouper
 	// Recent is how many of the newest events are kept for Recent; default 200.
 	Recent int
 	// Replicas is how many servers of the bus keep each batch; default 1. Wait is how long a bus that is not ready is
@@ -143,10 +145,18 @@ func (h *Hub) Run(ctx context.Context) error {
 		in.close()
 	})
 	h.commits = newCommitter(ctx, h)
+	var groups *Groups
+	if h.opt.Group != nil {
+		groups = NewGroups(h.lake, h.opt.Group)
+		following.Go(func() { groups.follow(consuming, func() time.Time { return h.Status().Committed }) })
+	}
 	h.loop(ctx, in)
 	stop()
 	following.Wait()
 	err = h.commits.end(h.next())
+	if groups != nil && err == nil {
+		err = groups.last()
+	}
 	l.leave()
 	return err
 }

@@ -19,9 +19,9 @@ type noEnricher struct{}
 
 func (noEnricher) Enrich(*terroir.Event) error { return nil }
 
-func factsOf(b []byte, _ terroir.Transport, _ []netip.Addr) terroir.PayloadFacts {
+func factsOf(b []byte, _ terroir.Transport, _ []netip.Addr) terroir.Analysis {
 	id := terroir.NewPayloadID(b)
-	return terroir.PayloadFacts{Payload: id, Template: id, AnalyzerVersion: 1}
+	return terroir.Analysis{Facts: terroir.PayloadFacts{Payload: id, Template: id, AnalyzerVersion: 1}, Template: terroir.Template{ID: id, Text: b}}
 }
 
 // station is a bus, a lake, and hubs that come and go.

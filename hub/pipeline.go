@@ -16,7 +16,7 @@ type Enricher interface {
 }
 
 // Analyzer finds out what a payload is. addrs are the addresses of sensors that the payload may name.
-type Analyzer func(payload []byte, t terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts
+type Analyzer func(payload []byte, t terroir.Transport, addrs []netip.Addr) terroir.Analysis
 
 // pipeline turns records into batches for the lake. It is used by one goroutine at a time.
 type pipeline struct {
@@ -94,12 +94,14 @@ func (p *pipeline) payload(e *terroir.Event, bytes []byte, id terroir.PayloadID)
 	if len(p.known) >= maxKnown {
 		clear(p.known)
 	}
-	facts := p.analyze(bytes, e.Transport, p.addresses(e.Destination.Addr()))
-	p.known[id] = facts.AppProto
+	a := p.analyze(bytes, e.Transport, p.addresses(e.Destination.Addr()))
+	p.known[id] = a.Facts.AppProto
 	p.batch.Payloads = append(p.batch.Payloads, terroir.Payload{ID: id, Bytes: bytes, FirstTime: e.Time, FirstSensor: e.Sensor})
-	p.batch.Facts = append(p.batch.Facts, facts)
-	p.bytes += len(bytes)
-	return facts.AppProto
+	p.batch.Facts = append(p.batch.Facts, a.Facts)
+	p.batch.Templates = append(p.batch.Templates, a.Template)
+	p.batch.Indicators = append(p.batch.Indicators, a.Indicators...)
+	p.bytes += len(bytes) + len(a.Template.Text)
+	return a.Facts.AppProto
 }
 
 // addresses lists what a payload sent to dst may name: dst first, then every sensor's.

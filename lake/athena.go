@@ -54,7 +54,10 @@ func AthenaType(t iceberg.Type) string {
 func AthenaDDL(w io.Writer, location string) error {
 	var b strings.Builder
 	ddl(&b, payloadsTable(), location)
+	ddl(&b, templatesTable(), location)
+	ddl(&b, indicatorsTable(), location)
 	ddl(&b, factsTable(), location)
+	ddl(&b, familiesTable(), location)
 	ddl(&b, lossesTable(), location)
 	ddl(&b, heartbeatsTable(), location)
 	ddl(&b, sensorsTable(), location)

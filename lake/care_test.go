@@ -237,11 +237,11 @@ func TestFactsAreRebuiltWithoutTouchingEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := l.Rebuild(context.Background(), func(id terroir.PayloadID, b []byte) terroir.PayloadFacts {
+	n, err := l.Rebuild(context.Background(), func(id terroir.PayloadID, b []byte) terroir.Analysis {
 		if terroir.NewPayloadID(b) != id {
 			t.Errorf("%q is given as %s", b, id)
 		}
-		return terroir.PayloadFacts{Payload: id, Template: id, AppProto: "redis", AnalyzerVersion: 2}
+		return terroir.Analysis{Facts: terroir.PayloadFacts{Payload: id, Template: id, AppProto: "redis", AnalyzerVersion: 2}, Template: terroir.Template{ID: id, Text: b}}
 	}, nil)
 	if err != nil || n != 30 {
 		t.Fatalf("%d, %v", n, err)

@@ -17,6 +17,8 @@ type Batch struct {
 	Events        []terroir.Event
 	Payloads      []terroir.Payload
 	Facts         []terroir.PayloadFacts
+	Templates     []terroir.Template
+	Indicators    []terroir.Indicator
 	Losses        []terroir.Loss
 	Heartbeats    []terroir.Heartbeat
 	Announcements []terroir.Announcement
@@ -43,12 +45,7 @@ func (l *Lake) Commit(ctx context.Context, b *Batch) (Marks, error) {
 
 // commitAll appends to one table after the other; events comes last (rule 5).
 func (l *Lake) commitAll(ctx context.Context, b *Batch) (Marks, error) {
-	if err := appendDistinct(ctx, l, &l.knownPayloads, l.payloads, b.Payloads,
-		func(p *terroir.Payload) terroir.PayloadID { return p.ID }); err != nil {
-		return Marks{}, err
-	}
-	if err := appendDistinct(ctx, l, &l.knownFacts, l.facts, b.Facts,
-		func(f *terroir.PayloadFacts) terroir.PayloadID { return f.Payload }); err != nil {
+	if err := l.appendPayloads(ctx, b); err != nil {
 		return Marks{}, err
 	}
 	if _, err := appendNumbered(ctx, l, l.losses, b.Losses, 0, func(r *terroir.Loss) *terroir.Position { return &r.Position }); err != nil {
@@ -63,6 +60,23 @@ func (l *Lake) commitAll(ctx context.Context, b *Batch) (Marks, error) {
 	}
 	return appendNumbered(ctx, l, l.events, b.Events, b.Stream, func(e *event) *terroir.Position { return &e.Position },
 		positionsOf(b)...)
+}
+
+// appendPayloads adds what is kept once for each distinct payload. Its facts come last: where they are, the rest is.
+func (l *Lake) appendPayloads(ctx context.Context, b *Batch) error {
+	if err := appendDistinct(ctx, l, &l.knownPayloads, l.payloads, b.Payloads,
+		func(p *terroir.Payload) terroir.PayloadID { return p.ID }); err != nil {
+		return err
+	}
+	if err := appendDistinct(ctx, l, &l.knownTemplates, l.templates, b.Templates,
+		func(t *terroir.Template) terroir.PayloadID { return t.ID }); err != nil {
+		return err
+	}
+	if err := appendDistinct(ctx, l, &l.knownIndicators, l.indicators, b.Indicators,
+		func(i *terroir.Indicator) terroir.PayloadID { return i.Payload }); err != nil {
+		return err
+	}
+	return appendDistinct(ctx, l, &l.knownFacts, l.facts, b.Facts, func(f *terroir.PayloadFacts) terroir.PayloadID { return f.Payload })
 }
 
 // announce adds to the dimensions.

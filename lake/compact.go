@@ -176,7 +176,8 @@ func (l *Lake) keepKnown(name string, before, after int64) {
 	for _, s := range []struct {
 		table string
 		set   *idSet
-	}{{l.payloads.name, &l.knownPayloads}, {l.facts.name, &l.knownFacts}} {
+	}{{l.payloads.name, &l.knownPayloads}, {l.facts.name, &l.knownFacts},
+		{l.templates.name, &l.knownTemplates}, {l.indicators.name, &l.knownIndicators}} {
 		if s.table == name && s.set.ids != nil && s.set.snapshot == before {
 			s.set.snapshot = after
 		}

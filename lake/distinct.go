@@ -10,13 +10,14 @@ import (
 	"terroir"
 )
 
-// idSet is what a table of distinct payloads holds, as of a snapshot: 32 bytes and a little an id.
+// idSet is what a table of distinct payloads (or templates) holds, as of a snapshot: 32 bytes and a little an id.
 type idSet struct {
 	snapshot int64
 	ids      map[terroir.PayloadID]struct{}
 }
 
-// appendDistinct appends the rows whose payload the table does not have yet.
+// appendDistinct appends the rows whose id the table does not have yet. Rows of one id that follow each other belong together, as
+// the indicators of a payload do; the same id once more in the batch is left out.
 func appendDistinct[T any](ctx context.Context, l *Lake, set *idSet, t *tableOf[T], rows []T, id func(*T) terroir.PayloadID) error {
 	if len(rows) == 0 {
 		return nil
@@ -27,13 +28,16 @@ func appendDistinct[T any](ctx context.Context, l *Lake, set *idSet, t *tableOf[
 		}
 		seen := map[terroir.PayloadID]struct{}{}
 		var fresh []T
+		var last terroir.PayloadID
+		take := false
 		for i := range rows {
-			p := id(&rows[i])
-			if _, ok := set.ids[p]; ok {
-				continue
-			}
-			if _, ok := seen[p]; !ok {
+			if p := id(&rows[i]); i == 0 || p != last {
+				_, old := set.ids[p]
+				_, again := seen[p]
+				last, take = p, !old && !again
 				seen[p] = struct{}{}
+			}
+			if take {
 				fresh = append(fresh, rows[i])
 			}
 		}
@@ -96,7 +100,7 @@ func onlyAppended(tbl *table.Table, since int64) bool {
 
 // read adds the ids in the files.
 func (s *idSet) read(ctx context.Context, tbl *table.Table, tasks []table.FileScanTask) error {
-	_, records, err := tbl.Scan(table.WithSelectedFields("payload_id")).ReadTasks(ctx, tasks)
+	_, records, err := tbl.Scan(table.WithSelectedFields(tbl.Schema().Field(0).Name)).ReadTasks(ctx, tasks)
 	if err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (s *idSet) add(col arrow.Array) error {
 		Value(int) string
 	})
 	if !ok {
-		return fmt.Errorf("payload_id is %s, not text", col.DataType())
+		return fmt.Errorf("the id is %s, not text", col.DataType())
 	}
 	for i := range texts.Len() {
 		id, err := terroir.ParsePayloadID(texts.Value(i))

@@ -16,6 +16,7 @@ var (
 	typeBool   = iceberg.PrimitiveTypes.Bool
 	typeTime   = iceberg.PrimitiveTypes.TimestampTz
 	typeBinary = iceberg.PrimitiveTypes.Binary
+	typeDouble = iceberg.PrimitiveTypes.Float64
 )
 
 type event = terroir.Event

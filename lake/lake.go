@@ -35,6 +35,9 @@ type Lake struct {
 	events      *tableOf[event]
 	payloads    *tableOf[terroir.Payload]
 	facts       *tableOf[terroir.PayloadFacts]
+	templates   *tableOf[terroir.Template]
+	indicators  *tableOf[terroir.Indicator]
+	families    *tableOf[terroir.Grouped]
 	losses      *tableOf[terroir.Loss]
 	heartbeats  *tableOf[terroir.Heartbeat]
 	sensors     *tableOf[sensorRow]
@@ -42,8 +45,9 @@ type Lake struct {
 	servedPorts *tableOf[servedPort]
 
 	// commit lets one commit at a time work in this process: two would only undo each other at the fence.
-	commit                    sync.Mutex
-	knownPayloads, knownFacts idSet
+	commit sync.Mutex
+	// What the tables of distinct payloads and templates have.
+	knownPayloads, knownFacts, knownTemplates, knownIndicators idSet
 }
 
 // tableProperties are those that every table is made with. Old metadata files are removed as new ones come; commits
@@ -87,6 +91,7 @@ func openAs(ctx context.Context, opt Options, events *tableOf[event]) (*Lake, er
 		return nil, unusable(opt.Dir, err)
 	}
 	l := &Lake{dir: abs, warehouse: "file://" + abs, events: events, payloads: payloadsTable(), facts: factsTable(),
+		templates: templatesTable(), indicators: indicatorsTable(), families: familiesTable(),
 		losses: lossesTable(), heartbeats: heartbeatsTable(), sensors: sensorsTable(), revisions: revisionsTable(), servedPorts: servedPortsTable()}
 	if opt.Warehouse != "" {
 		l.warehouse = strings.TrimRight(opt.Warehouse, "/")
@@ -175,7 +180,8 @@ func (l *Lake) openCatalog(ctx context.Context, opt *Options) error {
 
 func (l *Lake) openTables(ctx context.Context) error {
 	return errors.Join(
-		openTable(ctx, l, l.events), openTable(ctx, l, l.payloads), openTable(ctx, l, l.facts), openTable(ctx, l, l.losses),
+		openTable(ctx, l, l.events), openTable(ctx, l, l.payloads), openTable(ctx, l, l.facts),
+		openTable(ctx, l, l.templates), openTable(ctx, l, l.indicators), openTable(ctx, l, l.families), openTable(ctx, l, l.losses),
 		openTable(ctx, l, l.heartbeats), openTable(ctx, l, l.sensors), openTable(ctx, l, l.revisions), openTable(ctx, l, l.servedPorts))
 }
 

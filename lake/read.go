@@ -15,7 +15,7 @@ import (
 
 // Tables names every table, in the order in which a batch is committed to them.
 func Tables() []string {
-	return []string{"payloads", "payload_facts", "losses", "heartbeats", "sensors", "revisions", "served_ports", "events"}
+	return []string{"payloads", "templates", "indicators", "payload_facts", "families", "losses", "heartbeats", "sensors", "revisions", "served_ports", "events"}
 }
 
 // Files is what an engine must read to see a table at a snapshot.

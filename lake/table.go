@@ -134,6 +134,20 @@ func putBytes[T any](get func(*T) []byte) func(array.Builder, *T) {
 	return func(b array.Builder, v *T) { b.(*array.BinaryBuilder).Append(get(v)) }
 }
 
+func putOptionalBytes[T any](get func(*T) []byte) func(array.Builder, *T) {
+	return func(b array.Builder, v *T) {
+		if x := get(v); len(x) > 0 {
+			b.(*array.BinaryBuilder).Append(x)
+		} else {
+			b.AppendNull()
+		}
+	}
+}
+
+func putFloat64[T any](get func(*T) float64) func(array.Builder, *T) {
+	return func(b array.Builder, v *T) { b.(*array.Float64Builder).Append(get(v)) }
+}
+
 // putMicros puts a time given as microseconds since 1970 UTC.
 func putMicros[T any](get func(*T) int64) func(array.Builder, *T) {
 	return func(b array.Builder, v *T) { b.(*array.TimestampBuilder).Append(arrow.Timestamp(get(v))) }

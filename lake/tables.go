@@ -1,6 +1,8 @@
 package lake
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"terroir"
@@ -39,6 +41,59 @@ func factsTable() *tableOf[terroir.PayloadFacts] {
 		{"app_proto", typeString, false, "protocol spoken", putOptionalString(func(f *f) string { return f.AppProto })},
 		{"label", typeString, false, "the field's term for it", putOptionalString(func(f *f) string { return f.Label })},
 		{"analyzer_version", typeInt, true, "who found this", putInt32(func(f *f) int32 { return f.AnalyzerVersion })},
+		{"tags", typeString, false, "CVE, ATT&CK and the like where certain, separated by blanks",
+			putOptionalString(func(f *f) string { return strings.Join(f.Tags, " ") })},
+		{"user_agent", typeString, false, "what an HTTP client calls itself", putOptionalString(func(f *f) string { return f.UserAgent })},
+		{"scanner", typeString, false, "who the payload says sent it", putOptionalString(func(f *f) string { return f.Scanner })},
+		{"steps", typeString, false, "how it was decoded, as JSON", putOptionalString(stepsText)},
+	}}
+}
+
+// stepsText is the steps as JSON, or "".
+func stepsText(f *terroir.PayloadFacts) string {
+	if len(f.Steps) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(f.Steps)
+	if err != nil {
+		panic(fmt.Sprintf("lake: steps: %v", err)) // Strings and numbers alone.
+	}
+	return string(text)
+}
+
+func templatesTable() *tableOf[terroir.Template] {
+	type t = terroir.Template
+	return &tableOf[t]{name: "templates", columns: []column[t]{
+		{"template_id", typeString, true, "SHA-256 of the other columns", putString(func(t *t) string { return t.ID.String() })},
+		{"app_proto", typeString, false, "protocol spoken", putOptionalString(func(t *t) string { return t.AppProto })},
+		{"text", typeBinary, true, "the masked payload", putBytes(func(t *t) []byte { return t.Text })},
+		{"cargo", typeBinary, false, "the innermost command that it carries, masked", putOptionalBytes(func(t *t) []byte { return t.Cargo })},
+	}}
+}
+
+func familiesTable() *tableOf[terroir.Grouped] {
+	type g = terroir.Grouped
+	return &tableOf[g]{name: "families", columns: []column[g]{
+		{"template_id", typeString, true, "the template", putString(func(g *g) string { return g.Template.String() })},
+		{"substring_id", typeString, true, "group of those that differ in slots, or contain each other", putString(func(g *g) string { return g.Substring.String() })},
+		{"family_id", typeString, true, "group by shared content", putString(func(g *g) string { return g.Family.String() })},
+		{"vehicle", typeString, true, "name of the family's wrapper", putString(func(g *g) string { return g.Vehicle })},
+		{"cargo", typeString, false, "name of what the family carries", putOptionalString(func(g *g) string { return g.Cargo })},
+		{"why", typeString, true, "what joined the template to its family", putString(func(g *g) string { return g.Why })},
+		{"nearest", typeString, false, "the template of the family that it is most like", putOptionalString(func(g *g) string { return g.Nearest.String() })},
+		{"similarity", typeDouble, true, "how like, 0 to 1", putFloat64(func(g *g) float64 { return g.Similarity })},
+		{"generation", typeLong, true, "of two rows for a template the one with the higher holds", putInt64(func(g *g) int64 { return g.Generation })},
+	}}
+}
+
+func indicatorsTable() *tableOf[terroir.Indicator] {
+	type i = terroir.Indicator
+	return &tableOf[i]{name: "indicators", columns: []column[i]{
+		{"payload_id", typeString, true, "the payload", putString(func(i *i) string { return i.Payload.String() })},
+		{"type", typeString, true, "ipv4, ipv6, url, domain, email, md5, sha1, sha256, file, wallet, ssh_key, image", putString(func(i *i) string { return i.Type })},
+		{"value", typeString, true, "not defanged", putString(func(i *i) string { return i.Value })},
+		{"role", typeString, false, "callback, stage2, dropper, c2, where certain", putOptionalString(func(i *i) string { return i.Role })},
+		{"step", typeInt, true, "step of decoding in whose result it stands, 0 for the payload itself", putInt32(func(i *i) int32 { return int32(i.Step) })},
 	}}
 }
 

@@ -48,9 +48,10 @@ var masks = []mask{
 const AnalyzerVersion = 1
 
 // Analyze finds out what the payload is. It depends on nothing but its arguments.
-func Analyze(b []byte, t terroir.Transport, self Self) terroir.PayloadFacts {
-	return terroir.PayloadFacts{
-		Payload: terroir.NewPayloadID(b), Template: terroir.NewPayloadID(Template(b, self)),
-		AppProto: Recognize(b, t), AnalyzerVersion: AnalyzerVersion,
-	}
+func Analyze(b []byte, t terroir.Transport, self Self) terroir.Analysis {
+	text := Template(b, self)
+	tpl := terroir.Template{ID: terroir.NewPayloadID(text), AppProto: Recognize(b, t), Text: text}
+	return terroir.Analysis{Template: tpl, Facts: terroir.PayloadFacts{
+		Payload: terroir.NewPayloadID(b), Template: tpl.ID, AppProto: tpl.AppProto, AnalyzerVersion: AnalyzerVersion,
+	}}
 }

@@ -164,7 +164,7 @@ func (p *publisher) drained(ctx context.Context, dir string) (took, cpu time.Dur
 		return 0, 0, err
 	}
 	defer geo.Close()
-	h := hub.New(l, p.bus, hub.Options{Interval: time.Second, Enricher: geo, Analyzer: func(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts {
+	h := hub.New(l, p.bus, hub.Options{Interval: time.Second, Enricher: geo, Analyzer: func(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.Analysis {
 		return payload.Analyze(b, t, payload.Self{Addrs: addrs})
 	}})
 	running, stop := context.WithCancel(ctx)

@@ -37,7 +37,7 @@ func fill(ctx context.Context, dir string, events int) (*lake.Lake, error) {
 		return nil, err
 	}
 	theme := terroir.Containers()
-	im := hub.NewImporter(ctx, l, epoch, geo, func(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts {
+	im := hub.NewImporter(ctx, l, epoch, geo, func(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.Analysis {
 		return payload.Analyze(b, t, payload.Self{Addrs: addrs})
 	}, &theme)
 	left, begun := events, time.Now()

@@ -258,7 +258,7 @@ func rebuildCommand() *cobra.Command {
 
 // analyzeAgain is the analysis of payloads that are stored: over which transport they came, and which addresses they may
 // name, the tables know.
-func analyzeAgain(ctx context.Context, s *store) (func(terroir.PayloadID, []byte) terroir.PayloadFacts, error) {
+func analyzeAgain(ctx context.Context, s *store) (func(terroir.PayloadID, []byte) terroir.Analysis, error) {
 	r, err := s.engine.Query(ctx, "SELECT payload_id, min(transport), min(dst_ip) FROM events WHERE payload_id IS NOT NULL GROUP BY payload_id")
 	if err != nil {
 		return nil, err
@@ -284,7 +284,7 @@ func analyzeAgain(ctx context.Context, s *store) (func(terroir.PayloadID, []byte
 		m.self.Addrs = append(addressesOf(row[2]), own...)
 		known[fmt.Sprint(row[0])] = m
 	}
-	return func(id terroir.PayloadID, b []byte) terroir.PayloadFacts {
+	return func(id terroir.PayloadID, b []byte) terroir.Analysis {
 		m, ok := known[id.String()]
 		if !ok {
 			m.transport = terroir.TCP // A transcript.

@@ -200,6 +200,6 @@ func openGeo(dir string, country, asn []string) (*enrich.Geo, error) {
 }
 
 // analyze is the hub's Analyzer.
-func analyze(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.PayloadFacts {
+func analyze(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.Analysis {
 	return payload.Analyze(b, t, payload.Self{Addrs: addrs})
 }

@@ -12,14 +12,51 @@ CREATE TABLE terroir.payloads (
 LOCATION 's3://YOUR-BUCKET/athena/terroir/payloads/'
 TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');
 
+CREATE TABLE terroir.templates (
+  `template_id` string COMMENT 'SHA-256 of the other columns',
+  `app_proto` string COMMENT 'protocol spoken',
+  `text` binary COMMENT 'the masked payload',
+  `cargo` binary COMMENT 'the innermost command that it carries, masked'
+)
+LOCATION 's3://YOUR-BUCKET/athena/terroir/templates/'
+TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');
+
+CREATE TABLE terroir.indicators (
+  `payload_id` string COMMENT 'the payload',
+  `type` string COMMENT 'ipv4, ipv6, url, domain, email, md5, sha1, sha256, file, wallet, ssh_key, image',
+  `value` string COMMENT 'not defanged',
+  `role` string COMMENT 'callback, stage2, dropper, c2, where certain',
+  `step` int COMMENT 'step of decoding in whose result it stands, 0 for the payload itself'
+)
+LOCATION 's3://YOUR-BUCKET/athena/terroir/indicators/'
+TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');
+
 CREATE TABLE terroir.payload_facts (
   `payload_id` string COMMENT 'the payload',
   `template_id` string COMMENT 'SHA-256 of its template',
   `app_proto` string COMMENT 'protocol spoken',
   `label` string COMMENT 'the field''s term for it',
-  `analyzer_version` int COMMENT 'who found this'
+  `analyzer_version` int COMMENT 'who found this',
+  `tags` string COMMENT 'CVE, ATT&CK and the like where certain, separated by blanks',
+  `user_agent` string COMMENT 'what an HTTP client calls itself',
+  `scanner` string COMMENT 'who the payload says sent it',
+  `steps` string COMMENT 'how it was decoded, as JSON'
 )
 LOCATION 's3://YOUR-BUCKET/athena/terroir/payload_facts/'
+TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');
+
+CREATE TABLE terroir.families (
+  `template_id` string COMMENT 'the template',
+  `substring_id` string COMMENT 'group of those that differ in slots, or contain each other',
+  `family_id` string COMMENT 'group by shared content',
+  `vehicle` string COMMENT 'name of the family''s wrapper',
+  `cargo` string COMMENT 'name of what the family carries',
+  `why` string COMMENT 'what joined the template to its family',
+  `nearest` string COMMENT 'the template of the family that it is most like',
+  `similarity` double COMMENT 'how like, 0 to 1',
+  `generation` bigint COMMENT 'of two rows for a template the one with the higher holds'
+)
+LOCATION 's3://YOUR-BUCKET/athena/terroir/families/'
 TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');
 
 CREATE TABLE terroir.losses (

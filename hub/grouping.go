@@ -1,0 +1,152 @@
+package hub
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"terroir"
+	"terroir/lake"
+)
+
+// Grouper groups templates. Its result depends on the templates that it was given, not on their order; Add returns the places
+// that are new or changed.
+type Grouper interface {
+	Add([]terroir.Template) []terroir.Grouped
+}
+
+// Groups keeps the lake's table families up to date with its table templates. Several hubs may do so at the same time: from
+// the same templates each makes the same rows.
+type Groups struct {
+	lake *lake.Lake
+	make func() Grouper
+
+	mu sync.Mutex
+	// grouper knows the templates up to the snapshot; nil before the first.
+	grouper  Grouper
+	snapshot int64
+	// held are the rows that the table has at the snapshot heldAt, by template.
+	held   map[terroir.PayloadID]terroir.Grouped
+	heldAt int64
+}
+
+// NewGroups groups with what the function makes. Nothing is read before the first Update.
+func NewGroups(l *lake.Lake, make func() Grouper) *Groups {
+	return &Groups{lake: l, make: make, heldAt: -1}
+}
+
+// Update groups the templates that were added since the last time, and writes what changed.
+func (g *Groups) Update(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var added []terroir.Template
+	anew := false
+	snapshot, err := g.lake.NewTemplates(ctx, g.snapshot, func(again bool) {
+		anew = again
+	}, func(t terroir.Template) { added = append(added, t) })
+	if err != nil {
+		return err
+	}
+	if anew || g.grouper == nil {
+		g.grouper = g.make()
+	}
+	if len(added) == 0 {
+		g.snapshot = snapshot
+		return nil
+	}
+	return g.write(ctx, g.grouper.Add(added), snapshot)
+}
+
+// write adds the rows that differ from those in the table. After an error all is read anew: the grouper tells a change once.
+func (g *Groups) write(ctx context.Context, rows []terroir.Grouped, snapshot int64) (err error) {
+	defer func() {
+		if err != nil {
+			g.forget()
+		}
+	}()
+	held, at, err := g.lake.Families(ctx, g.heldAt)
+	if err != nil {
+		return err
+	}
+	if held != nil {
+		g.held, g.heldAt = held, at
+	}
+	var changed []terroir.Grouped
+	for _, r := range rows {
+		if !samePlace(g.held[r.Template], r) {
+			changed = append(changed, r)
+		}
+	}
+	if len(changed) > 0 {
+		if g.heldAt, err = g.lake.AppendFamilies(ctx, changed); err != nil {
+			return err
+		}
+	}
+	for _, r := range changed {
+		g.held[r.Template] = r
+	}
+	g.snapshot = snapshot
+	return nil
+}
+
+func (g *Groups) forget() { g.grouper, g.held, g.heldAt, g.snapshot = nil, nil, -1, 0 }
+
+// samePlace reports whether the rows say the same, whenever that was found.
+func samePlace(a, b terroir.Grouped) bool {
+	a.Generation = b.Generation
+	return a == b
+}
+
+// Rebuild groups all templates anew, and replaces the table: after an analysis of everything, generations begin anew.
+func (g *Groups) Rebuild(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget()
+	grouper := g.make()
+	var all []terroir.Template
+	snapshot, err := g.lake.NewTemplates(ctx, 0, func(bool) {}, func(t terroir.Template) { all = append(all, t) })
+	if err != nil {
+		return err
+	}
+	if err := g.lake.ReplaceFamilies(ctx, grouper.Add(all)); err != nil {
+		return err
+	}
+	g.grouper, g.snapshot = grouper, snapshot
+	return nil
+}
+
+// groupEvery is the time between two looks at what came.
+const groupEvery = 2 * time.Second
+
+// follow updates the groups until ctx ends: at the beginning, and after each time in which a hub committed.
+func (g *Groups) follow(ctx context.Context, committed func() time.Time) {
+	tick := time.NewTicker(groupEvery)
+	defer tick.Stop()
+	begun, failing := false, false
+	var last time.Time
+	for {
+		if now := committed(); !begun || !now.Equal(last) {
+			err := g.Update(ctx)
+			switch {
+			case err == nil:
+				begun, failing, last = true, false, now
+			case !failing && ctx.Err() == nil:
+				failing = true
+				slog.Warn("hub: payloads are not grouped; it is tried again", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// last groups what the last commit brought. What is not grouped now is, when a hub starts again.
+func (g *Groups) last() error {
+	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
+	defer cancel()
+	return g.Update(ctx)
+}
