@@ -34,9 +34,9 @@ func (v *View) Render(given map[string]string) (sql string, values map[string]st
 	}
 	statement := v.SQL
 	if with, rest, ok := cutWith(statement); ok {
-		statement = with + v.scopeCTE(values) + ",\n" + rest
+		statement = with + v.relations(values) + ",\n" + rest
 	} else {
-		statement = "WITH " + v.scopeCTE(values) + "\n" + statement
+		statement = "WITH " + v.relations(values) + "\n" + statement
 	}
 	literals := map[string]string{}
 	for _, p := range v.Params {

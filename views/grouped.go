@@ -1,0 +1,27 @@
+package views
+
+import (
+	"regexp"
+	"slices"
+)
+
+// The relation grouped is the place of each template among its like, as it holds now: the table families has former
+// places, too.
+const groupedCTE = `grouped AS (
+  SELECT template_id, max_by(substring_id, generation) AS substring_id, max_by(family_id, generation) AS family_id,
+    max_by(vehicle, generation) AS vehicle, max_by(coalesce(cargo, ''), generation) AS cargo, max_by(why, generation) AS why,
+    max_by(similarity, generation) AS similarity
+  FROM families
+  GROUP BY template_id
+)`
+
+var word = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|[A-Za-z_][A-Za-z0-9_]*`)
+
+// relations are the definitions that stand before the statement's own: scope, and grouped where the statement names it.
+func (v *View) relations(values map[string]string) string {
+	r := v.scopeCTE(values)
+	if slices.Contains(word.FindAllString(v.SQL, -1), "grouped") {
+		r += ",\n" + groupedCTE
+	}
+	return r
+}
