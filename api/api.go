@@ -15,11 +15,15 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"terroir"
+	"terroir/inspect"
 	"terroir/views"
 )
 
 // Source is what the interface shows.
 type Source interface {
+	// Payload and Family look one up by its id or the beginning of it.
+	Payload(ctx context.Context, id string) (*inspect.Payload, error)
+	Family(ctx context.Context, id string) (*inspect.Family, error)
 	// Views are all views, by name.
 	Views() []*views.View
 	// View is the named one, or an ENOTFOUND error.
@@ -56,6 +60,25 @@ func New(src Source, version string) http.Handler {
 	mux.HandleFunc("GET /api/v1/views", s.list)
 	mux.HandleFunc("GET /api/v1/views/{file}", s.view)
 	mux.HandleFunc("GET /api/v1/state", s.state)
+	for _, x := range []struct {
+		what, path string
+		find       func(context.Context, string) (any, error)
+	}{
+		{"payload", "/api/v1/payloads/{id}", func(ctx context.Context, id string) (any, error) { return src.Payload(ctx, id) }},
+		{"family", "/api/v1/families/{id}", func(ctx context.Context, id string) (any, error) { return src.Family(ctx, id) }},
+	} {
+		doc.AddOperation(&huma.Operation{OperationID: x.what, Method: http.MethodGet, Path: x.path, Summary: "One " + x.what,
+			Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "its id, or the first digits of it", Schema: &huma.Schema{Type: huma.TypeString}}},
+			Responses:  map[string]*huma.Response{"200": {Description: "what is known of it; bytes are in base64"}, "404": {Description: "none has this id"}}})
+		mux.HandleFunc("GET "+x.path, func(w http.ResponseWriter, r *http.Request) {
+			found, err := x.find(r.Context(), r.PathValue("id"))
+			if err != nil {
+				problem(w, err)
+				return
+			}
+			writeJSON(w, found)
+		})
+	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, terroir.Errorf(terroir.ENOTFOUND, "nothing at %s", r.URL.Path))
 	})

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"math"
+	"net/url"
 	"strings"
 
 	"terroir/encode"
@@ -189,6 +190,8 @@ type Rows struct {
 type TableCell struct {
 	Text   string
 	Number bool
+	// Link is where the cell leads, or "". Long ids are shown by their beginning; Title is the whole.
+	Link, Title string
 }
 
 // Tabulate lays the first rows of the result out as a plain table.
@@ -201,9 +204,30 @@ func Tabulate(r *views.Result) Rows {
 		}
 		line := make([]TableCell, len(row))
 		for j, x := range row {
-			line[j] = TableCell{encode.Human(x, r.Columns[j].Name), r.Columns[j].Type == "int" || r.Columns[j].Type == "float"}
+			line[j] = tableCell(x, &r.Columns[j])
 		}
 		t.Rows = append(t.Rows, line)
+	}
+	return t
+}
+
+// shownOfID is how much of an id is shown.
+const shownOfID = 10
+
+func tableCell(x any, c *views.Column) TableCell {
+	t := TableCell{Text: encode.Human(x, c.Name), Number: c.Type == "int" || c.Type == "float"}
+	id, ok := x.(string)
+	if !ok || id == "" {
+		return t
+	}
+	switch c.Is {
+	case "payload":
+		t.Link = "/payloads/" + url.PathEscape(id)
+	case "family":
+		t.Link = "/families/" + url.PathEscape(id)
+	}
+	if len(id) == 64 && strings.Trim(id, "0123456789abcdef") == "" {
+		t.Text, t.Title = id[:shownOfID]+"…", id
 	}
 	return t
 }

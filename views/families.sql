@@ -10,7 +10,7 @@ page: payloads
 order: 10
 span: 12
 columns:
-  - {name: family_id, type: string, meaning: "the family; the id of one of its templates"}
+  - {name: family_id, type: string, is: family, meaning: "the family; the id of one of its templates"}
   - {name: vehicle, type: string, meaning: "the wrapper that the family's payloads share"}
   - {name: cargo, type: string, meaning: "the command that they carry, decoded"}
   - {name: app_proto, type: string, meaning: "protocol spoken"}

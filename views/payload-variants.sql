@@ -12,7 +12,7 @@ order: 20
 span: 7
 columns:
   - {name: template_id, type: string, meaning: "the template"}
-  - {name: payload_id, type: string, meaning: "a payload of it"}
+  - {name: payload_id, type: string, is: payload, meaning: "a payload of it"}
   - {name: size, type: int, unit: bytes, meaning: "size of that payload"}
   - {name: payload_events, type: int, unit: events, meaning: "events with a payload of the template"}
   - {name: distinct_payloads, type: int, unit: payloads, meaning: "different to the byte"}

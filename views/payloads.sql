@@ -12,7 +12,7 @@ page: payloads
 order: 40
 span: 12
 columns:
-  - {name: payload_id, type: string, meaning: "SHA-256 of the bytes"}
+  - {name: payload_id, type: string, is: payload, meaning: "SHA-256 of the bytes"}
   - {name: app_proto, type: string, meaning: "protocol spoken"}
   - {name: label, type: string, meaning: "the field's term for the request"}
   - {name: size, type: int, unit: bytes, meaning: "bytes kept"}
@@ -20,7 +20,7 @@ columns:
   - {name: sources, type: int, unit: addresses, meaning: "different client addresses"}
   - {name: reach, type: int, unit: places, meaning: "number of regions (or sensors) that met it"}
   - {name: ports, type: string, meaning: "ports to which it was sent"}
-  - {name: family_id, type: string, meaning: "its family"}
+  - {name: family_id, type: string, is: family, meaning: "its family"}
   - {name: first_seen, type: time, meaning: "first event in the window"}
   - {name: last_seen, type: time, meaning: "last event in the window"}
 caveats:

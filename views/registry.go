@@ -125,6 +125,11 @@ func (v *View) complete() error {
 	if v.Title == "" || v.Question == "" || len(v.Columns) == 0 {
 		return fmt.Errorf("title, question and columns are needed")
 	}
+	for _, c := range v.Columns {
+		if !slices.Contains(namesOf, c.Is) {
+			return fmt.Errorf("column %q is %q, which is not one of %s", c.Name, c.Is, strings.Join(namesOf[1:], ", "))
+		}
+	}
 	var shared []Param
 	for _, name := range v.Scope {
 		p, ok := sharedParam(name)
@@ -162,6 +167,9 @@ func (v *View) checkParams(shared int) error {
 	}
 	return nil
 }
+
+// namesOf are what a column's values may name.
+var namesOf = []string{"", "payload", "family", "indicator"}
 
 var chartTypes = []string{"heatmap", "bars", "dots", "lines", "numbers", "table"}
 

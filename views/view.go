@@ -57,6 +57,8 @@ type Column struct {
 	// Unit of the numbers ("events", "sources", …), or "".
 	Unit    string `yaml:"unit" json:"unit"`
 	Meaning string `yaml:"meaning" json:"meaning"`
+	// Is says what the values name, for links and for safe display: payload or family (an id), indicator, or "".
+	Is string `yaml:"is" json:"is,omitempty"`
 }
 
 // Chart says how a result is drawn, by column names.

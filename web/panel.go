@@ -6,11 +6,9 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
-	"terroir"
 	"terroir/chart"
 	"terroir/encode"
 	"terroir/views"
@@ -46,24 +44,12 @@ var formats = []string{"csv", "json", "parquet", "svg", "sql"}
 func (panel) Formats() []string { return formats }
 
 func (s *server) overview(w http.ResponseWriter, r *http.Request) {
-	given, err := params(r.URL.Query())
+	given, err := s.sharedParams(r, "overview")
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	for name := range given {
-		if !slices.ContainsFunc(views.SharedParams(), func(p views.Param) bool { return p.Name == name }) {
-			s.fail(w, r, terroir.Errorf(terroir.EINVALID, "the overview has no parameter %q", name))
-			return
-		}
-	}
-	var shown []*views.View
-	for _, v := range s.src.Views() {
-		if v.Page == "overview" {
-			shown = append(shown, v)
-		}
-	}
-	slices.SortStableFunc(shown, func(a, b *views.View) int { return a.Order - b.Order })
+	shown := s.panelsOf("overview")
 	p := s.page(r, "Overview", struct {
 		Panels []panel
 		Live   []RecentEvent

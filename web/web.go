@@ -20,6 +20,7 @@ import (
 	"terroir"
 	"terroir/chart"
 	"terroir/encode"
+	"terroir/inspect"
 	"terroir/views"
 )
 
@@ -37,6 +38,9 @@ type Source interface {
 	// Run runs a view, SQL renders its statement.
 	Run(ctx context.Context, name string, params map[string]string) (*views.Result, error)
 	SQL(name string, params map[string]string) (string, error)
+	// Payload and Family look one up by its id or the beginning of it; the errors are those of package inspect.
+	Payload(ctx context.Context, id string) (*inspect.Payload, error)
+	Family(ctx context.Context, id string) (*inspect.Family, error)
 	// Status is the state of the hub, Recent its newest events, newest first.
 	Status(ctx context.Context) (Status, error)
 	Recent(n int) []RecentEvent
@@ -94,6 +98,9 @@ func New(src Source) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /views", s.list)
 	mux.HandleFunc("GET /views/{name}", s.view)
+	mux.HandleFunc("GET /payloads", s.payloads)
+	mux.HandleFunc("GET /payloads/{id}", s.payload)
+	mux.HandleFunc("GET /families/{id}", s.family)
 	mux.HandleFunc("GET /live", s.live)
 	mux.HandleFunc("GET /static/chart.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
@@ -132,16 +139,18 @@ func secure(h http.Handler) http.Handler {
 // page is what every page needs.
 type page struct {
 	Title, Path string
-	Query       template.URL
-	Status      Status
-	Up          int
-	Regions     int
-	Filters     []field
-	Body        any
+	// Section is the part of the site that the page belongs to.
+	Section string
+	Query   template.URL
+	Status  Status
+	Up      int
+	Regions int
+	Filters []field
+	Body    any
 }
 
 func (s *server) page(r *http.Request, title string, body any) page {
-	p := page{Title: title, Path: r.URL.Path, Query: template.URL(r.URL.Query().Encode()), Body: body} //nolint:gosec // Encode escapes
+	p := page{Title: title, Path: r.URL.Path, Section: section(r.URL.Path), Query: template.URL(r.URL.Query().Encode()), Body: body} //nolint:gosec // Encode escapes
 	st, err := s.src.Status(r.Context())
 	if err != nil {
 		st.Failure = err.Error()
@@ -156,6 +165,15 @@ func (s *server) page(r *http.Request, title string, body any) page {
 	}
 	p.Regions = len(regions)
 	return p
+}
+
+// section is the first part of the path.
+func section(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if first == "families" {
+		first = "payloads"
+	}
+	return first
 }
 
 func (s *server) render(w http.ResponseWriter, name string, status int, p any) {

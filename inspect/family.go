@@ -1,0 +1,79 @@
+package inspect
+
+import (
+	"context"
+
+	"terroir/query"
+)
+
+// Family is a family of payloads.
+type Family struct {
+	ID      string `json:"family_id"`
+	Vehicle string `json:"vehicle"`
+	Cargo   string `json:"cargo,omitempty"`
+	// Example is a payload of the family: of those with most events the one with the smallest id.
+	Example string `json:"payload_id"`
+	// Pieces are what the family's payloads share, with the slots between; Neighbours the families most like it. Both are empty
+	// where nobody has described the family (see Describer).
+	Pieces     []Piece     `json:"pieces,omitempty"`
+	Neighbours []Neighbour `json:"neighbours,omitempty"`
+}
+
+// Piece is a part of what the members of a family share: their own bytes, or a slot in which they differ.
+type Piece struct {
+	Text string `json:"text"`
+	// Slot says that the text is the slot's name. Values are some of what stands there, the most frequent first, of Distinct.
+	Slot     bool     `json:"slot,omitempty"`
+	Values   []string `json:"values,omitempty"`
+	Distinct int      `json:"distinct,omitempty"`
+}
+
+// Neighbour is a family like another.
+type Neighbour struct {
+	ID   string `json:"family_id"`
+	Name string `json:"name"`
+	// Similarity is from 0 to 1.
+	Similarity float64 `json:"similarity"`
+}
+
+// FindFamily looks a family up by its id, by the id of any of its templates, or by the beginning of such an id. So a former
+// id of a family that grew leads to it.
+//
+// An id that is none yields an EINVALID error, one that is not there ENOTFOUND.
+func FindFamily(ctx context.Context, e query.Engine, id string) (*Family, error) {
+	condition, id, err := match("template_id", "family", id)
+	if err != nil {
+		return nil, err
+	}
+	row, err := one(ctx, e, "family", id, `WITH held AS (
+  SELECT template_id, max_by(family_id, generation) AS family_id, max_by(vehicle, generation) AS vehicle,
+    max_by(coalesce(cargo, ''), generation) AS cargo
+  FROM families
+  GROUP BY template_id
+),
+chosen AS (
+  SELECT DISTINCT family_id FROM held WHERE `+condition+`
+),
+sent AS (
+  SELECT h.family_id, e.payload_id, count(*) AS n
+  FROM held h
+  JOIN chosen c ON c.family_id = h.family_id
+  JOIN payload_facts f ON f.template_id = h.template_id
+  JOIN events e ON e.payload_id = f.payload_id
+  GROUP BY h.family_id, e.payload_id
+),
+most AS (
+  SELECT family_id, payload_id, row_number() OVER (PARTITION BY family_id ORDER BY n DESC, payload_id) AS place
+  FROM sent
+)
+SELECT h.family_id, max(h.vehicle), max(h.cargo), max(m.payload_id)
+FROM held h
+JOIN chosen c ON c.family_id = h.family_id
+LEFT JOIN most m ON m.family_id = h.family_id AND m.place = 1
+GROUP BY h.family_id
+LIMIT 2`)
+	if err != nil {
+		return nil, err
+	}
+	return &Family{ID: text(row[0]), Vehicle: text(row[1]), Cargo: text(row[2]), Example: text(row[3])}, nil
+}

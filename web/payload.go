@@ -1,0 +1,229 @@
+package web
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"terroir"
+	"terroir/defang"
+	"terroir/encode"
+	"terroir/inspect"
+	"terroir/payload"
+	"terroir/views"
+)
+
+// Bounds of what a page shows of a payload, in bytes, and of a step's text, in characters.
+const (
+	maxText = 8 << 10
+	maxHex  = 2 << 10
+	maxStep = 600
+)
+
+// step is a step of decoding as the page shows it.
+type step struct {
+	terroir.Step
+	Shown string
+}
+
+// steps are shown defanged.
+func steps(list []terroir.Step) []step {
+	out := make([]step, len(list))
+	for i, s := range list {
+		shown := []rune(encode.Plain(defang.Text(s.Text)))
+		if len(shown) > maxStep {
+			shown = append(shown[:maxStep], '…')
+		}
+		s.Note = encode.Plain(defang.Text(s.Note))
+		out[i] = step{s, string(shown)}
+	}
+	return out
+}
+
+// payloads is the page of families and payloads; each view that names it is a panel there.
+func (s *server) payloads(w http.ResponseWriter, r *http.Request) {
+	s.panelPage(w, r, "payloads", "Payloads")
+}
+
+// panelPage shows the views of the page, with the shared parameters.
+func (s *server) panelPage(w http.ResponseWriter, r *http.Request, name, title string) {
+	given, err := s.sharedParams(r, name)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	p := s.page(r, title, struct{ Panels []panel }{s.panels(r.Context(), s.panelsOf(name), given)})
+	p.Filters = filters(views.SharedParams(), given)
+	s.render(w, "panels", http.StatusOK, p)
+}
+
+// sharedParams are the parameters of the request, which must be such as views share.
+func (s *server) sharedParams(r *http.Request, page string) (map[string]string, error) {
+	given, err := params(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	for name := range given {
+		if !slices.ContainsFunc(views.SharedParams(), func(p views.Param) bool { return p.Name == name }) {
+			return nil, terroir.Errorf(terroir.EINVALID, "the page %s has no parameter %q", page, name)
+		}
+	}
+	return given, nil
+}
+
+// panelsOf are the views of the page in their order.
+func (s *server) panelsOf(page string) (shown []*views.View) {
+	for _, v := range s.src.Views() {
+		if v.Page == page {
+			shown = append(shown, v)
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b *views.View) int { return a.Order - b.Order })
+	return shown
+}
+
+// subject is what the page of a payload or a family is about.
+type subject struct {
+	Kind, ID, Title, Says string
+	Tags                  []string
+	Steps                 []step
+	// Text and Hex are the payload; Pieces what a family shares, with its slots.
+	Text, Hex  string
+	Cut        int
+	Pieces     []inspect.Piece
+	Neighbours []inspect.Neighbour
+	Links      []link
+	// Wide and Narrow are the panels of the two columns.
+	Wide, Narrow []panel
+}
+
+type link struct{ Text, To string }
+
+func (s *server) payload(w http.ResponseWriter, r *http.Request) {
+	given, err := s.sharedParams(r, "payload")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	p, err := s.src.Payload(r.Context(), r.PathValue("id"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	b := subject{Kind: "payload", ID: p.ID, Title: titleOf(p), Tags: p.Tags, Steps: steps(p.Steps), Text: textOf(p.Bytes), Hex: hexOf(p.Bytes),
+		Cut: max(0, len(p.Bytes)-maxText)}
+	if p.Family != "" {
+		b.Links = append(b.Links, link{"family " + encode.Plain(nameOf(p.Vehicle, p.Cargo)), "/families/" + p.Family})
+	}
+	s.subject(w, r, &b, given)
+}
+
+func (s *server) family(w http.ResponseWriter, r *http.Request) {
+	given, err := s.sharedParams(r, "family")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	f, err := s.src.Family(r.Context(), r.PathValue("id"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	b := subject{Kind: "family", ID: f.ID, Title: encode.Plain(nameOf(f.Vehicle, f.Cargo)), Pieces: f.Pieces, Neighbours: f.Neighbours}
+	if f.Example != "" {
+		p, err := s.src.Payload(r.Context(), f.Example)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		b.Steps, b.Tags = steps(p.Steps), p.Tags
+		b.Links = append(b.Links, link{"an example", "/payloads/" + p.ID})
+	}
+	s.subject(w, r, &b, given)
+}
+
+// narrowBelow is the span from which on a panel stands in the wide column.
+const narrowBelow = 6
+
+// subject shows the views of the page "payload" for one payload or family.
+func (s *server) subject(w http.ResponseWriter, r *http.Request, b *subject, given map[string]string) {
+	given[b.Kind] = b.ID
+	says, err := s.src.Run(r.Context(), "payload-summary", only(given, "from", "to", "regions", "sensors", "ip_version", "over", "scanners", b.Kind))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	b.Says = summary(says)
+	for _, p := range s.panels(r.Context(), s.panelsOf("payload"), given) {
+		if p.Span < narrowBelow {
+			b.Narrow = append(b.Narrow, p)
+		} else {
+			b.Wide = append(b.Wide, p)
+		}
+	}
+	delete(given, b.Kind)
+	p := s.page(r, b.Title, b)
+	p.Filters = filters(views.SharedParams(), given)
+	s.render(w, "subject", http.StatusOK, p)
+}
+
+func only(given map[string]string, names ...string) map[string]string {
+	m := map[string]string{}
+	for _, n := range names {
+		if v, ok := given[n]; ok {
+			m[n] = v
+		}
+	}
+	return m
+}
+
+// summary is the one row of payload-summary in words.
+func summary(r *views.Result) string {
+	if len(r.Rows) == 0 {
+		return ""
+	}
+	get := func(column string) any { return r.Rows[0][r.Index(column)] }
+	human := func(column string) string { return encode.Human(get(column), column) }
+	if n, ok := get("payload_events").(int64); !ok || n == 0 {
+		return "Nothing of it in this window."
+	}
+	return fmt.Sprintf("%s events with %s distinct payloads of %s templates, from %s sources in %s networks and %s countries, in %s of %s places, to port %s; first %s, last %s.",
+		human("payload_events"), human("distinct_payloads"), human("templates"), human("sources"), human("networks"), human("countries"), human("reach"),
+		human("places"), strings.ReplaceAll(human("ports"), " ", ", "), human("first_seen"), human("last_seen"))
+}
+
+func nameOf(vehicle, cargo string) string {
+	if cargo == "" {
+		return vehicle
+	}
+	return vehicle + " × " + cargo
+}
+
+func titleOf(p *inspect.Payload) string {
+	switch {
+	case p.Label != "":
+		return encode.Plain(p.AppProto + ": " + p.Label)
+	case p.AppProto != "":
+		return "a payload that speaks " + encode.Plain(p.AppProto)
+	}
+	return "a payload of no known protocol"
+}
+
+// textOf shows the bytes with their lines.
+func textOf(b []byte) string {
+	b = b[:min(len(b), maxText)]
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		body := strings.TrimRight(line, "\r\n")
+		out.WriteString(payload.Render([]byte(body), maxText))
+		out.WriteString(payload.Render([]byte(line[len(body):]), 8))
+		if strings.HasSuffix(line, "\n") {
+			out.WriteByte('\n')
+		}
+	}
+	return out.String()
+}
+
+func hexOf(b []byte) string { return hex.Dump(b[:min(len(b), maxHex)]) }
