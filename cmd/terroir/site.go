@@ -51,10 +51,14 @@ func (s *site) SQL(name string, params map[string]string) (string, error) {
 }
 
 // Payload implements web.Source.
-func (s *site) Payload(ctx context.Context, id string) (*inspect.Payload, error) { return inspect.FindPayload(ctx, s.engine, id) }
+func (s *site) Payload(ctx context.Context, id string) (*inspect.Payload, error) {
+	return inspect.FindPayload(ctx, s.engine, id)
+}
 
 // Family implements web.Source.
-func (s *site) Family(ctx context.Context, id string) (*inspect.Family, error) { return s.family(ctx, id) }
+func (s *site) Family(ctx context.Context, id string) (*inspect.Family, error) {
+	return s.family(ctx, id)
+}
 
 // upWithin is how long a sensor counts as up after it was last heard.
 const upWithin = 3 * time.Minute
