@@ -23,7 +23,7 @@ func readMessage(text []byte, b *Budget) (list []reading, complete bool) {
 	permissive := &machine{budget: b, permissive: true}
 	out := permissive.run(text)
 	for i, h := range permissive.hits {
-		if !fires[h.start] && !repeated(permissive.hits[:i], h) {
+		if !fires[h.start] && !repeated(strict.hits, h) && !repeated(permissive.hits[:i], h) {
 			list = append(list, permissive.reading(h, false))
 		}
 	}

@@ -43,7 +43,9 @@ func (l *layer) decode() *layer {
 			r, n = entity(text[i:])
 		}
 		if n == 0 {
-			i++
+			for i++; text[i-1] == '\\' && i < len(text) && text[i] == '\\'; i++ {
+				// What follows a run of backslashes was looked at.
+			}
 			continue
 		}
 		inner.text = append(inner.text, text[done:i]...)

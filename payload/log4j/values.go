@@ -94,7 +94,7 @@ func (m *machine) foreign(prefix string, name, key []byte, at place, before int)
 		return decodeBase64(key)
 	case "script", "url", "dns":
 		if text4shell(prefix, key) {
-			m.hits = append(m.hits, hit{"text4shell", name, at, m.evaluations - before})
+			m.hit(hit{"text4shell", name, at, m.evaluations - before})
 			return m.symbol(prefix, key)
 		}
 	}
