@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew, from what Log4j says")
@@ -29,7 +31,7 @@ type verdict struct {
 func mine(t *testing.T, message string) (v verdict) {
 	t.Helper()
 	m := &machine{budget: &Budget{Left: enough}}
-	m.run([]byte(message))
+	m.substitute(newBuffer([]byte(message), nil), 0, len(message), 0, nil, 0)
 	if m.spent {
 		t.Errorf("%q: the budget does not suffice", message)
 	}
@@ -136,7 +138,22 @@ func TestLog4jItself(t *testing.T) {
 	for range 20_000 {
 		messages = append(messages, message(r, 4))
 	}
+	atRandom := messages[len(list):]
+	hidden := rapid.Custom(func(t *rapid.T) [2]string {
+		p := drawTarget(t)
+		return [2]string{obfuscated(t, p), p.String()}
+	})
+	var plain []string
+	for i := range 3_000 {
+		e := hidden.Example(i)
+		messages, plain = append(messages, e[0]), append(plain, e[1])
+	}
 	said := ask(t, messages)
+	for i, want := range plain {
+		if at := len(messages) - len(plain) + i; len(said[at].Fired) != 1 || !strings.EqualFold(said[at].Fired[0], want) || said[at].Fired[0][5:] != want[5:] {
+			t.Errorf("%s in %q: Log4j says %+v", want, messages[at], said[at])
+		}
+	}
 	var golden bytes.Buffer
 	for i, v := range list {
 		said[i].Name = v.Name
@@ -154,7 +171,7 @@ func TestLog4jItself(t *testing.T) {
 		t.Errorf("the golden file is not what Log4j says (%v)", err)
 	}
 	fired, thrown, wrong := 0, 0, 0
-	for i, m := range messages[len(list):] {
+	for i, m := range atRandom {
 		want, got := said[len(list)+i], mine(t, m)
 		if !slices.Equal(got.Fired, want.Fired) || got.Thrown != want.Thrown {
 			if wrong++; wrong < 10 {
@@ -168,7 +185,7 @@ func TestLog4jItself(t *testing.T) {
 			thrown++
 		}
 	}
-	t.Logf("%d messages at random: %d fire, %d end in an exception; the machine differs on %d", len(messages)-len(list), fired, thrown, wrong)
+	t.Logf("%d messages at random: %d fire, %d end in an exception; the machine differs on %d", len(atRandom), fired, thrown, wrong)
 }
 
 // pieces are what messages at random are made of.

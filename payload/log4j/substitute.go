@@ -210,9 +210,13 @@ func (b *buffer) targetEnd(i, end, k int) int {
 // splitDefault takes "name:-default" apart; the default is nil when there is none. ":\-" is a colon and a hyphen of the name.
 // That the hyphen is lost when a default follows is what Log4j does.
 func splitDefault(expr []byte) (name, fallback []byte) {
-	for i := range expr {
-		rest := expr[i:]
-		switch {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(expr[i:], ':')
+		if n < 0 {
+			return expr, nil
+		}
+		i += n
+		switch rest := expr[i:]; {
 		case bytes.HasPrefix(rest, []byte(`:\-`)):
 			head := bytes.Clone(expr[:i+1])
 			if j := bytes.Index(rest[3:], []byte(":-")); j >= 0 {
@@ -223,5 +227,4 @@ func splitDefault(expr []byte) (name, fallback []byte) {
 			return expr[:i], rest[2:]
 		}
 	}
-	return expr, nil
 }
