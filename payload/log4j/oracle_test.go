@@ -82,7 +82,7 @@ func sorted(list []string) []string {
 // ask runs Log4j itself.
 func ask(t *testing.T, messages []string) (list []verdict) {
 	t.Helper()
-	for _, p := range []string{"mvn", "javac"} {
+	for _, p := range []string{"mvn", "java"} {
 		if _, err := exec.LookPath(p); err != nil {
 			if os.Getenv("TERROIR_TEST_TOOLS") == "all" {
 				t.Fatal(err)

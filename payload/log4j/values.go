@@ -108,8 +108,8 @@ func text4shell(prefix string, key []byte) bool {
 	case "script":
 		return bytes.IndexByte(key, ':') > 0
 	case "url":
-		i := bytes.IndexByte(key, ':')
-		return i > 0 && bytes.Contains(key[i:], []byte("://"))
+		charset, address, _ := bytes.Cut(key, []byte(":"))
+		return len(charset) > 0 && bytes.Index(address, []byte("://")) > 0
 	}
 	return bytes.IndexByte(key, '|') > 0
 }
