@@ -173,7 +173,7 @@ func TestWhatOnlyASenderMeantComesBack(t *testing.T) {
 // TestOrdinaryTextHoldsNone: braces, lookups and encodings make no attempt, as long as they do not spell the word.
 func TestOrdinaryTextHoldsNone(t *testing.T) {
 	words := []string{"${", "}", "$", "{", "%24", "%7B", `\u0024`, "&#36;", "lower:", "upper:", "env:X", ":-", "host", "GET / HTTP/1.1\r\n", "a", " ", "/",
-		"sys:os.name", "date:yyyy", "java:x", "jnd", "ldap://h/a", "script", "url:", "dns:"}
+		"sys:os.name", "date:yyyy", "java:x", "jnd", "ldap://h/a", "script", "url", "dns"}
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 40).Draw(t, "words"), "")
 		if found, _ := Find([]byte(text), &Budget{Left: enough}); len(found) > 0 {
