@@ -1,6 +1,8 @@
 package payload
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 
@@ -18,12 +20,33 @@ func Template(b []byte, self Self) []byte {
 	if h, ok := tlshello.Parse(b); ok {
 		return fmt.Appendf(nil, "TLS ClientHello %s %s SNI=%s ALPN=%s", h.JA3, h.JA4, h.SNI, h.ALPN)
 	}
+	return maskVolatile(b)
+}
+
+func maskVolatile(b []byte) []byte {
 	for _, m := range masks {
 		if m.may(b) {
 			b = m.pattern.ReplaceAll(b, m.slot)
 		}
 	}
 	return b
+}
+
+// NewTemplate makes the template of a payload that speaks the protocol ("" where it is not known) and carries the cargo, the
+// innermost command that decoding found, or nil. Its id is the SHA-256 over protocol, masked payload and masked cargo, each
+// behind its length in eight bytes, big endian.
+func NewTemplate(b []byte, self Self, proto string, cargo []byte) terroir.Template {
+	t := terroir.Template{AppProto: proto, Text: Template(b, self)}
+	if len(cargo) > 0 {
+		t.Cargo = maskVolatile(ReplaceSelf(cargo, self))
+	}
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(t.AppProto), t.Text, t.Cargo} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write(part)
+	}
+	t.ID = terroir.PayloadID(h.Sum(nil))
+	return t
 }
 
 // mask is one sort of volatile token. The pattern's groups are what stands around it and stays.
