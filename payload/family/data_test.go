@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 
@@ -20,10 +21,17 @@ import (
 // labelled is a payload event with what is true of it.
 type labelled struct {
 	template terroir.Template
-	raw      terroir.PayloadID
-	port     int
-	variant  string
-	family   string
+	// raw names the bytes, masked those without what names the sensor.
+	raw, masked terroir.PayloadID
+	port        int
+	variant     string
+	family      string
+}
+
+var ownPort = regexp.MustCompile(`\[?(<HONEYPOT IP>)\]?:\d+`)
+
+func newLabelled(b []byte, self payload.Self, t terroir.Transport, port int, variant, family string) labelled {
+	return labelled{newTemplate(b, self, t), terroir.NewPayloadID(b), terroir.NewPayloadID(ownPort.ReplaceAll(payload.ReplaceSelf(b, self), []byte("$1"))), port, family + " " + variant, family}
 }
 
 // shared finds the data that is not part of the project, in a folder beside it.
@@ -92,14 +100,15 @@ func independentWeek(t testing.TB) (list []labelled) {
 			DstIP   string `json:"dst_ip"`
 			DstPort int    `json:"dst_port"`
 			Payload []byte `json:"payload_b64"`
+			Version int    `json:"ip_version"`
 		}
 		if err := json.Unmarshal(line, &e); err != nil {
 			return err
 		}
 		x, ok := truths[e.EventID]
-		if e.Kind == "payload" && e.DstPort == 6379 && ok && !seen[e.EventID] {
+		if e.Kind == "payload" && e.DstPort == 6379 && e.Version == 4 && ok && !seen[e.EventID] {
 			seen[e.EventID] = true
-			list = append(list, labelled{newTemplate(e.Payload, selfOf(e.DstIP), terroir.TCP), terroir.NewPayloadID(e.Payload), e.DstPort, x.Family + " " + x.Variant, x.Family})
+			list = append(list, newLabelled(e.Payload, selfOf(e.DstIP), terroir.TCP, e.DstPort, x.Variant, x.Family))
 		}
 		return nil
 	})
@@ -115,8 +124,7 @@ func simulatedWeek(t testing.TB) (list []labelled) {
 	err = w.Events(context.Background(), func(r terroir.Record, l simulate.Label) error {
 		if r.Event.Kind == terroir.KindPayload {
 			to := r.Event.Destination
-			list = append(list, labelled{newTemplate(r.Payload, selfOf(to.Addr().String()), r.Event.Transport), terroir.NewPayloadID(r.Payload), int(to.Port()),
-				l.Family + " " + strconv.Itoa(l.Variant), l.Family})
+			list = append(list, newLabelled(r.Payload, selfOf(to.Addr().String()), r.Event.Transport, int(to.Port()), strconv.Itoa(l.Variant), l.Family))
 		}
 		return nil
 	})
@@ -124,6 +132,32 @@ func simulatedWeek(t testing.TB) (list []labelled) {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// alike gives one label to all that send the same bytes once the sensor's address and port are masked: no analysis of bytes can tell them apart.
+func alike(list []labelled, label func(*labelled) *string) {
+	parent := map[string]string{}
+	var find func(string) string
+	find = func(s string) string {
+		if p, ok := parent[s]; ok && p != s {
+			return find(p)
+		}
+		return s
+	}
+	first := map[terroir.PayloadID]string{}
+	for i := range list {
+		l := *label(&list[i])
+		if f, ok := first[list[i].masked]; ok {
+			if a, b := find(f), find(l); a != b {
+				parent[max(a, b)] = min(a, b)
+			}
+		} else {
+			first[list[i].masked] = l
+		}
+	}
+	for i := range list {
+		*label(&list[i]) = find(*label(&list[i]))
+	}
 }
 
 // exploits are real bodies of December 2025; their label is the wrapper and the first word of the command.
@@ -134,7 +168,7 @@ func exploits(t testing.TB) (list []labelled) {
 			L string
 		}
 		err := json.Unmarshal(line, &x)
-		list = append(list, labelled{newTemplate(x.B, payload.Self{}, terroir.TCP), terroir.NewPayloadID(x.B), 0, "", x.L})
+		list = append(list, newLabelled(x.B, payload.Self{}, terroir.TCP, 0, "", x.L))
 		return err
 	})
 	return list

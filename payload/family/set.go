@@ -3,15 +3,25 @@ package family
 import (
 	"slices"
 	"strings"
+
+	"terroir/payload/skeleton"
 )
 
 // set is the distinct runs of four bytes of a text, sorted.
 type set []uint32
 
+// newSet makes the set of a skeleton. A value is a value here, be it a word, a number or a longer text.
 func newSet(text string) set {
 	if text == "" {
 		return nil
 	}
+	text = strings.Map(func(r rune) rune {
+		switch skeleton.Slot(r) {
+		case skeleton.String, skeleton.Number, skeleton.Hex, skeleton.Base64, skeleton.UUID, skeleton.Time, skeleton.Self:
+			return rune(skeleton.Value)
+		}
+		return r
+	}, text)
 	for len(text) < 4 {
 		text += "\x00"
 	}

@@ -25,8 +25,15 @@ func (w *writer) http(b []byte) bool {
 	w.space()
 	w.text(version[:min(len(version), 16)])
 	w.line()
-	contentType, body := w.headers(rest)
+	like := &writer{}
+	like.text(string(method) + " ")
+	like.target(bytes.TrimSpace(target))
+	like.line()
+	contentType, body := w.headers(rest, like)
+	like.line()
 	w.body(contentType, body)
+	like.body(contentType, body)
+	w.like = like.out
 	return true
 }
 
@@ -62,8 +69,9 @@ func (w *writer) fields(b []byte) {
 	}
 }
 
-// headers writes a line a header, and an empty one where they end; it returns the content type and what follows.
-func (w *writer) headers(b []byte) (contentType string, body []byte) {
+// headers writes a line a header, and where they end; it returns the content type and what follows. In what is compared a header
+// is one byte, unless its value is text to be read: what is asked for weighs more than with which library.
+func (w *writer) headers(b []byte, like *writer) (contentType string, body []byte) {
 	for range maxHeaders {
 		line, rest, ok := bytes.Cut(b, []byte("\n"))
 		line = bytes.TrimRight(line, "\r")
@@ -77,10 +85,18 @@ func (w *writer) headers(b []byte) (contentType string, body []byte) {
 		b = rest
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimSpace(value)
-		switch strings.ToLower(string(name)) {
-		case "host":
+		lower := strings.ToLower(string(name))
+		if lower == "host" {
 			continue
-		case "content-type":
+		}
+		like.out = append(like.out, sign(lower))
+		switch {
+		case readable(value):
+			w.words(name)
+			w.text(": ")
+			w.words(value)
+			like.words(value)
+		case lower == "content-type":
 			contentType = strings.ToLower(string(value))
 			w.text(string(name) + ": ")
 			media, _, _ := bytes.Cut(value, []byte(";"))
@@ -88,11 +104,20 @@ func (w *writer) headers(b []byte) (contentType string, body []byte) {
 		default:
 			w.words(name)
 			w.text(": ")
-			w.value(value)
+			w.slot(kind(value), value)
 		}
 		w.line()
 	}
 	return contentType, b
+}
+
+// sign is a byte that stands for a header's name: no byte of ASCII, so that no text is like it.
+func sign(name string) byte {
+	h := uint32(2166136261) // FNV-1a
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	return 0x80 | byte(h>>16)&0x7f
 }
 
 func (w *writer) body(contentType string, b []byte) {

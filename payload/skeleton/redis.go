@@ -115,6 +115,10 @@ func (w *writer) content(b []byte) {
 
 // lines writes the first word of each line and slots for the others, as protocols of text commands have them.
 func (w *writer) lines(b []byte) bool {
+	if len(b) > 8 && b[4] == 0 && b[5] == 1 && b[6] == 0 && b[7] == 0 { // memcached's frame on UDP
+		w.slot(Number, b[:8])
+		b = b[8:]
+	}
 	if printable(b) < len(b) {
 		return false
 	}

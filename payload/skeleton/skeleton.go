@@ -118,7 +118,7 @@ var parsers = map[string]func(*writer, []byte) bool{
 	"docker": (*writer).http, "kubernetes": (*writer).http, "etcd": (*writer).http, "elasticsearch": (*writer).http, "jupyter": (*writer).http,
 	"redis": (*writer).redis, "memcached": (*writer).lines, "tls": (*writer).tls, "rdp": (*writer).rdp, "postgresql": (*writer).postgresql,
 	"ssh": (*writer).ssh, "mqtt": (*writer).mqtt, "amqp": (*writer).amqp, "ldap": (*writer).ldap, "dns": (*writer).dns,
-	"socks": (*writer).socks, "telnet": (*writer).telnet, "tn3270": (*writer).telnet,
+	"socks": (*writer).socks, "smb": (*writer).smb, "telnet": (*writer).telnet, "tn3270": (*writer).telnet,
 }
 
 // Show is a part's text for people: slots by their names.

@@ -229,3 +229,27 @@ func (w *writer) telnet(b []byte) bool {
 	}
 	return true
 }
+
+// smb writes the command of a message of SMB 1 ([MS-CIFS] §2.2.3.1) or 2 ([MS-SMB2] §2.2.1) and the texts in it, such as dialects.
+func (w *writer) smb(b []byte) bool {
+	if len(b) < 17 || string(b[5:8]) != "SMB" {
+		return false
+	}
+	w.text("SMB")
+	w.raw(b[4:5])
+	w.text(" command ")
+	if b[4] == 0xff {
+		w.raw(b[8:9])
+	} else {
+		w.raw(b[16:17])
+	}
+	for rest := b[17:]; len(rest) > 0 && !w.full(); {
+		n := printable(rest)
+		if n >= 4 {
+			w.line()
+			w.words(rest[:n])
+		}
+		rest = rest[max(n, 1):]
+	}
+	return true
+}

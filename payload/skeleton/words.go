@@ -44,7 +44,7 @@ var masks = []struct {
 	slot Slot
 }{
 	{[]byte("<CARGO>"), Cargo}, {[]byte("<HONEYPOT IP>"), Self}, {[]byte("<HONEYPOT HOST>"), Self},
-	{[]byte("<UUID>"), UUID}, {[]byte("<TIME>"), Time}, {[]byte("<N>"), Number}, {[]byte("<HEX>"), Hex},
+	{[]byte("<UUID>"), UUID}, {[]byte("<TIME>"), Time}, {[]byte("<N>"), Number}, {[]byte("<PORT>"), Number}, {[]byte("<HEX>"), Hex},
 }
 
 func maskAt(b []byte) (Slot, int) {
@@ -238,11 +238,16 @@ func kind(b []byte) Slot {
 	return Value
 }
 
-// value writes a slot for a value as a whole, unless it carries the cargo or is text that a person would read: then its words.
+// value writes a slot for a value as a whole, unless it is text to be read: then its words.
 func (w *writer) value(b []byte) {
-	if bytes.Contains(b, []byte("<CARGO>")) || bytes.Contains(b, []byte("${")) || bytes.Contains(b, []byte("() {")) {
+	if readable(b) {
 		w.words(b)
 		return
 	}
 	w.slot(kind(b), b)
+}
+
+// readable reports whether a value carries the cargo, a lookup or a shell's function, so that it is more than a value.
+func readable(b []byte) bool {
+	return bytes.Contains(b, cargoMark) || bytes.Contains(b, []byte("${")) || bytes.Contains(b, []byte("() {"))
 }

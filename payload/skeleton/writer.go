@@ -9,11 +9,13 @@ import (
 type writer struct {
 	out   []byte
 	slots []Filled
+	// like is what is compared, where that is not out.
+	like []byte
 }
 
 func (w *writer) part(specific bool) Part {
 	text := strings.TrimRight(string(w.out), "\n ")
-	return Part{Text: text, Slots: w.slots, Specific: specific}
+	return Part{Text: text, Like: string(w.like), Slots: w.slots, Specific: specific}
 }
 
 func (w *writer) full() bool { return len(w.out) >= MaxText-16 }
