@@ -56,16 +56,17 @@ type layer struct {
 	first map[uint64]int32
 	next  [][bands]int32
 	// whole finds a node by the hash of its text, runs by that of some of its lines.
-	whole map[uint64]int32
-	runs  map[uint64][]int32
-	seen  []int32 // by node: the last node that was compared with it
+	whole   map[uint64]int32
+	runs    map[uint64][]int32
+	seen    []int32 // by node: the last node that was compared with it
+	classes map[string]*class
 	// contains says whether containment joins.
 	contains bool
 }
 
 func newLayer(contains bool) *layer {
 	return &layer{known: map[string]int32{}, members: map[int32][]int32{}, first: map[uint64]int32{}, whole: map[uint64]int32{},
-		runs: map[uint64][]int32{}, contains: contains}
+		runs: map[uint64][]int32{}, classes: map[string]*class{}, contains: contains}
 }
 
 // add gives the node of the skeleton, and whether it is new.
@@ -81,6 +82,7 @@ func (l *layer) add(class string, p skeleton.Part) (int32, bool) {
 	l.known[key] = i
 	p.Slots = nil // They are read from the templates when they are shown.
 	l.nodes = append(l.nodes, node{class: class, Part: p, grams: newSet(p.Compared()), best: -1})
+	l.count(&l.nodes[i])
 	for k := range l.joined {
 		l.joined[k].add()
 	}

@@ -1,22 +1,13 @@
 package family
 
-import (
-	"bytes"
-	"slices"
-
-	"terroir"
-)
+import "terroir"
 
 // maxCompared bounds with how many of its family a template with a cargo is compared to find the one that it is most like.
 const maxCompared = 32
 
 // rows appends the rows of a family that changed.
 func (g *Grouper) rows(c *cell, rows []terroir.Grouped) []terroir.Grouped {
-	list := make([]*bundle, 0, len(c.bundles))
-	for b := range c.bundles {
-		list = append(list, b)
-	}
-	slices.SortFunc(list, func(a, b *bundle) int { return bytes.Compare(a.first[:], b.first[:]) })
+	list := c.sorted()
 	c.id = list[0].first
 	substrings := map[[2]int32]terroir.PayloadID{}
 	for _, b := range list { // by id: the first of a group has the smallest

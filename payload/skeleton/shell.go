@@ -9,6 +9,10 @@ import (
 var filters = map[string]bool{"head": true, "tail": true, "tr": true, "wc": true, "sort": true, "uniq": true, "cut": true, "cat": true,
 	"base64": true, "xxd": true, "od": true, "hexdump": true, "less": true, "more": true, "column": true, "rev": true, "fold": true, "tee": true}
 
+// prefixes are followed by a command: programs that run another one, and words of the shell.
+var prefixes = map[string]bool{"busybox": true, "sudo": true, "nohup": true, "exec": true, "setsid": true, "command": true, "eval": true, "time": true,
+	"if": true, "then": true, "else": true, "elif": true, "while": true, "until": true, "do": true, "!": true, "{": true}
+
 // command is the skeleton of a command line: a line a command, split at ; && || | and the ends of lines, with its name, its
 // options, and slots for what it works on. A script in another language is text.
 func command(b []byte) Part {
@@ -93,7 +97,8 @@ func split(b []byte) (list []simple) {
 			}
 		case '\'', '"':
 			n := closing(b[i+1:], c)
-			w, inWord, quoted = append(w, b[i+1:i+1+n]...), true, true
+			quoted = quoted || !inWord
+			w, inWord = append(w, b[i+1:i+1+n]...), true
 			i += n + 1
 		case '$':
 			if bytes.HasPrefix(b[i:], []byte("$((")) {
@@ -167,14 +172,20 @@ func (w *writer) command(c simple) {
 		w.space()
 		words = words[1:]
 	}
-	if len(words) > 0 {
-		if name := programName(words[0].text); name != "" {
-			w.words([]byte(name))
-		} else {
+	for len(words) > 0 {
+		name := programName(words[0].text)
+		if name == "" {
 			w.slot(kind(words[0].text), words[0].text)
+		} else {
+			w.text(name)
 		}
-		w.arguments(words[1:])
+		words = words[1:]
+		if !prefixes[name] || len(words) == 0 || bytes.HasPrefix(words[0].text, []byte("-")) {
+			break
+		}
+		w.space()
 	}
+	w.arguments(words)
 	w.line()
 }
 

@@ -37,6 +37,9 @@ const (
 	slots
 )
 
+// Slots is a number above every slot's.
+const Slots = int(slots)
+
 var slotNames = [slots]string{Value: "<V>", String: "<S>", Number: "<N>", Address: "<IP>", URL: "<URL>", Base64: "<B64>", Hex: "<HEX>", UUID: "<UUID>",
 	Time: "<TIME>", newline: "\n", Self: "<SELF>", Cargo: "<CARGO>", Binary: "<BIN>"}
 
