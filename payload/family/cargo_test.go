@@ -1,0 +1,18 @@
+package family
+
+import (
+	"regexp"
+
+	"terroir"
+	"terroir/payload"
+)
+
+var calls = regexp.MustCompile("(?s)exec(?:Sync)?\\((['\"`])(.*?[^\\\\])(['\"`])[,)]")
+
+func newTemplate(b []byte, self payload.Self, t terroir.Transport) terroir.Template {
+	var cargo []byte
+	if m := calls.FindSubmatch(b); m != nil {
+		cargo = m[2]
+	}
+	return payload.NewTemplate(b, self, payload.Recognize(b, t), cargo)
+}

@@ -1,0 +1,217 @@
+package family
+
+import (
+	"strings"
+
+	"terroir/payload/skeleton"
+)
+
+// The similarity from which two skeletons are joined, and those at which a group falls apart whose members are not like its
+// middle: measured; text in general has more that is common to all.
+var (
+	specific = [levels]float64{.6, .7, .8, .9}
+	general  = [levels]float64{.8, .85, .9, .95}
+)
+
+const (
+	levels = 4
+	// leastToMiddle is how like the middle of its group a skeleton must be, or the group is split.
+	leastToMiddle = .4
+	// leastContained is the least length of what stands whole in another, in bytes that are no slots; it is also no less than a
+	// third of the other, or one short command would join all that have it.
+	leastContained = 8
+	maxLines       = 24
+)
+
+// node is a distinct skeleton of vehicles or of cargos.
+type node struct {
+	class string // what may be compared: the protocol, and whether its parser understood
+	skeleton.Part
+	grams set
+	// best is the node that it is most like of those that are candidates, -1 without one.
+	best       int32
+	similarity float64
+	part       *part
+	bundles    []*bundle
+	templates  int
+}
+
+// part is a group of nodes: a component, or what is left of one that was split.
+type part struct {
+	nodes  []int32
+	middle int32
+	name   string
+}
+
+// layer groups the vehicles, or the cargos. Groups are the components of all pairs that are alike, so they do not depend on the order
+// in which nodes come.
+type layer struct {
+	nodes []node
+	known map[string]int32
+	// joined are the components for each level of similarity, contained those of what stands whole in another.
+	joined    [levels]union
+	contained union
+	members   map[int32][]int32 // of the components of the lowest level, by root
+	// first and next are the buckets as linked lists.
+	first map[uint64]int32
+	next  [][bands]int32
+	// whole finds a node by the hash of its text, runs by that of some of its lines.
+	whole   map[uint64]int32
+	runs    map[uint64][]int32
+	seen    []int32 // by node: the last node that was compared with it
+	classes map[string]*class
+	// contains says whether containment joins.
+	contains bool
+}
+
+func newLayer(contains bool) *layer {
+	return &layer{known: map[string]int32{}, members: map[int32][]int32{}, first: map[uint64]int32{}, whole: map[uint64]int32{},
+		runs: map[uint64][]int32{}, classes: map[string]*class{}, contains: contains}
+}
+
+// add gives the node of the skeleton, and whether it is new.
+func (l *layer) add(class string, p skeleton.Part) (int32, bool) {
+	if p.Specific {
+		class += "!"
+	}
+	key := class + "\x00" + p.Text
+	if i, ok := l.known[key]; ok {
+		return i, false
+	}
+	i := int32(len(l.nodes))
+	l.known[key] = i
+	p.Slots = nil // They are read from the templates when they are shown.
+	l.nodes = append(l.nodes, node{class: class, Part: p, grams: newSet(p.Compared()), best: -1})
+	l.count(&l.nodes[i])
+	for k := range l.joined {
+		l.joined[k].add()
+	}
+	l.contained.add()
+	l.members[i] = []int32{i}
+	l.seen = append(l.seen, -1)
+	l.next = append(l.next, [bands]int32{})
+	l.compare(i)
+	if l.contains {
+		l.findContained(i)
+	}
+	return i, true
+}
+
+// compare joins the new node with all that are like it.
+func (l *layer) compare(i int32) {
+	n := &l.nodes[i]
+	if len(n.grams) == 0 {
+		return
+	}
+	for band, key := range n.grams.keys(hash(hashBasis, n.class)) {
+		j, ok := l.first[key]
+		if !ok {
+			j = -1
+		}
+		l.first[key], l.next[i][band] = i, j
+		for ; j >= 0; j = l.next[j][band] {
+			if l.seen[j] != i {
+				l.seen[j] = i
+				l.pair(i, j)
+			}
+		}
+	}
+}
+
+// pair compares two nodes.
+func (l *layer) pair(i, j int32) {
+	a, b := &l.nodes[i], &l.nodes[j]
+	thresholds := a.thresholds()
+	if a.class != b.class || bound(a.grams, b.grams) < thresholds[0] {
+		return
+	}
+	s := jaccard(a.grams, b.grams)
+	if s < thresholds[0] {
+		return
+	}
+	l.nearest(i, j, s)
+	l.nearest(j, i, s)
+	for k := range thresholds {
+		if s >= thresholds[k] {
+			l.join(k, i, j)
+		}
+	}
+}
+
+func (n *node) thresholds() *[levels]float64 {
+	if n.Specific {
+		return &specific
+	}
+	return &general
+}
+
+// nearest remembers j where i is more like it than any before; of two alike the one whose text comes first.
+func (l *layer) nearest(i, j int32, s float64) {
+	n := &l.nodes[i]
+	if n.best < 0 || s > n.similarity || s == n.similarity && l.nodes[j].Text < l.nodes[n.best].Text {
+		n.best, n.similarity = j, s
+	}
+}
+
+func (l *layer) join(level int, i, j int32) {
+	root, gone, joined := l.joined[level].join(i, j)
+	if joined && level == 0 {
+		l.members[root] = append(l.members[root], l.members[gone]...)
+		delete(l.members, gone)
+	}
+}
+
+// findContained joins the node with those whose lines stand whole in it, and with those in which it stands.
+func (l *layer) findContained(i int32) {
+	n := &l.nodes[i]
+	seed := hash(hashBasis, n.class)
+	weight := constant(n.Text)
+	if weight >= leastContained {
+		h := hash(seed, n.Text+"\n")
+		l.whole[h] = i
+		for _, j := range l.runs[h] {
+			l.joinContained(i, j)
+		}
+	}
+	list := lines(n.Text + "\n")
+	list = list[:len(list)-1]
+	for from := range min(len(list), maxLines) {
+		h, length := seed, 0
+		for to := from; to < min(len(list), maxLines); to++ {
+			h = hash(h, list[to])
+			length += constant(list[to])
+			if length < leastContained || length*3 < weight || to-from+1 == len(list) {
+				continue
+			}
+			l.runs[h] = append(l.runs[h], i)
+			if j, ok := l.whole[h]; ok {
+				l.joinContained(j, i)
+			}
+		}
+	}
+}
+
+// joinContained joins a node with one in which it stands whole. The hashes said so; the texts decide.
+func (l *layer) joinContained(i, j int32) {
+	a, b := &l.nodes[i], &l.nodes[j]
+	if i == j || a.class != b.class || !strings.Contains(b.Text, a.Text) {
+		return
+	}
+	s := jaccard(a.grams, b.grams)
+	l.nearest(i, j, s)
+	l.nearest(j, i, s)
+	l.contained.join(i, j)
+	for k := range levels {
+		l.join(k, i, j)
+	}
+}
+
+// constant is the number of bytes that are no slots, without ends of lines.
+func constant(text string) (n int) {
+	for i := range len(text) {
+		if text[i] >= ' ' {
+			n++
+		}
+	}
+	return n
+}

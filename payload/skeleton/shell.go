@@ -1,0 +1,241 @@
+package skeleton
+
+import (
+	"bytes"
+	"strings"
+)
+
+// filters only shape what another command writes.
+var filters = map[string]bool{"head": true, "tail": true, "tr": true, "wc": true, "sort": true, "uniq": true, "cut": true, "cat": true,
+	"base64": true, "xxd": true, "od": true, "hexdump": true, "less": true, "more": true, "column": true, "rev": true, "fold": true, "tee": true}
+
+// prefixes are followed by a command: programs that run another one, and words of the shell.
+var prefixes = map[string]bool{"busybox": true, "sudo": true, "nohup": true, "exec": true, "setsid": true, "command": true, "eval": true, "time": true,
+	"if": true, "then": true, "else": true, "elif": true, "while": true, "until": true, "do": true, "!": true, "{": true}
+
+// command is the skeleton of a command line: a line a command, split at ; && || | and the ends of lines, with its name, its
+// options, and slots for what it works on. A script in another language is text.
+func command(b []byte) Part {
+	w := &writer{}
+	if script(b) {
+		w.general(b)
+		return w.part(false)
+	}
+	list := split(b)
+	like := &writer{}
+	for _, c := range list {
+		w.command(c)
+		if !c.piped || !filters[c.name()] {
+			like.command(c)
+		}
+	}
+	p := w.part(false)
+	if l := like.part(false); l.Text != p.Text {
+		p.Like = l.Text
+	}
+	if p.Text == "" {
+		p.Text = "nothing"
+	}
+	return p
+}
+
+// script reports whether the bytes are a program in another language than the shell's.
+func script(b []byte) bool {
+	for _, sign := range []string{"require(", "function", "eval(", "<?", "import ", "package.loadlib", "io.popen"} {
+		if bytes.Contains(b, []byte(sign)) {
+			return true
+		}
+	}
+	return false
+}
+
+// simple is one command of a line.
+type simple struct {
+	// piped says that it reads what another one writes.
+	piped bool
+	words []word
+}
+
+type word struct {
+	text   []byte
+	quoted bool
+}
+
+func (c *simple) name() string {
+	if len(c.words) == 0 {
+		return ""
+	}
+	return programName(c.words[0].text)
+}
+
+// maxCommands bounds the commands of a line.
+const maxCommands = 256
+
+// split takes a command line apart, following quotes. Groups and substitutions are commands like others.
+func split(b []byte) (list []simple) {
+	cur := simple{}
+	var w []byte
+	inWord, quoted := false, false
+	endWord := func() {
+		if inWord {
+			cur.words = append(cur.words, word{w, quoted})
+		}
+		w, inWord, quoted = nil, false, false
+	}
+	end := func(piped bool) {
+		endWord()
+		if len(cur.words) > 0 {
+			list = append(list, cur)
+		}
+		cur = simple{piped: piped}
+	}
+	for i := 0; i < len(b) && len(list) < maxCommands; i++ {
+		switch c := b[i]; c {
+		case '\\':
+			if i++; i < len(b) && b[i] != '\n' {
+				w, inWord = append(w, b[i]), true
+			}
+		case '\'', '"':
+			n := closing(b[i+1:], c)
+			quoted = quoted || !inWord
+			w, inWord = append(w, b[i+1:i+1+n]...), true
+			i += n + 1
+		case '$':
+			if bytes.HasPrefix(b[i:], []byte("$((")) {
+				if n := bytes.Index(b[i:], []byte("))")); n > 0 {
+					w, inWord = append(w, b[i:i+n+2]...), true
+					i += n + 1
+					continue
+				}
+			}
+			if i+1 < len(b) && b[i+1] == '(' {
+				end(false)
+				continue
+			}
+			w, inWord = append(w, c), true
+		case ' ', '\t', '\r':
+			endWord()
+		case '&':
+			// 2>&1 and &> are redirections.
+			if i > 0 && b[i-1] == '>' || i+1 < len(b) && b[i+1] == '>' {
+				w, inWord = append(w, c), true
+				continue
+			}
+			end(false)
+		case ';', '\n', '(', ')', '`':
+			end(false)
+		case '|':
+			end(!(i+1 < len(b) && b[i+1] == '|' || i > 0 && b[i-1] == '|'))
+		default:
+			w, inWord = append(w, c), true
+		}
+	}
+	end(false)
+	return list
+}
+
+// closing is the length of what stands before the closing quote.
+func closing(b []byte, quote byte) int {
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && quote == '"' {
+			i++
+		} else if b[i] == quote {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// programName is the last part of the path of a program of the system; "" for one that stands elsewhere, and was brought.
+func programName(b []byte) string {
+	i := bytes.LastIndexByte(b, '/')
+	if i >= 0 && !bytes.Contains(b[:i], []byte("bin")) {
+		return ""
+	}
+	name := strings.TrimSuffix(string(b[i+1:]), ".exe")
+	if name == "" || len(name) > 24 || span(b[i+1:], func(c byte) bool { return alnum(c) || bytes.IndexByte([]byte("-_.[+"), c) >= 0 }) < len(b)-i-1 {
+		return ""
+	}
+	return name
+}
+
+// command writes a line for the command.
+func (w *writer) command(c simple) {
+	if c.piped {
+		w.text("| ")
+	}
+	words := c.words
+	for len(words) > 0 && assignment(words[0].text) {
+		name, value, _ := bytes.Cut(words[0].text, []byte("="))
+		w.text(string(name) + "=")
+		w.slot(kind(value), value)
+		w.space()
+		words = words[1:]
+	}
+	for len(words) > 0 {
+		name := programName(words[0].text)
+		if name == "" {
+			w.slot(kind(words[0].text), words[0].text)
+		} else {
+			w.text(name)
+		}
+		words = words[1:]
+		if !prefixes[name] || len(words) == 0 || bytes.HasPrefix(words[0].text, []byte("-")) {
+			break
+		}
+		w.space()
+	}
+	w.arguments(words)
+	w.line()
+}
+
+func assignment(b []byte) bool {
+	n := span(b, func(c byte) bool { return alnum(c) || c == '_' })
+	return n > 0 && !digit(b[0]) && n < len(b) && b[n] == '='
+}
+
+// arguments writes options as they are, and one slot for all values of one type that follow each other.
+func (w *writer) arguments(words []word) {
+	last := Slot(0)
+	for _, x := range words {
+		b := x.text
+		if redirection(b) && !x.quoted {
+			continue
+		}
+		if len(b) > 1 && b[0] == '-' && !x.quoted && !digit(b[1]) {
+			name, value, ok := bytes.Cut(b, []byte("="))
+			w.space()
+			w.words(name)
+			if ok {
+				w.text("=")
+				w.slot(kind(value), value)
+			}
+			last = 0
+			continue
+		}
+		if s := argument(x); s != last {
+			w.space()
+			w.slot(s, b)
+			last = s
+		} else {
+			w.more(b)
+		}
+	}
+}
+
+// redirection reports whether output is thrown away or joined.
+func redirection(b []byte) bool {
+	return bytes.Contains(b, []byte(">&")) || bytes.HasSuffix(b, []byte(">/dev/null")) || bytes.Equal(b, []byte("2>")) || bytes.Equal(b, []byte("/dev/null"))
+}
+
+// argument is the slot of an argument.
+func argument(x word) Slot {
+	if bytes.HasPrefix(x.text, []byte("$((")) {
+		return Number
+	}
+	s := kind(x.text)
+	if x.quoted && s == Value {
+		return String
+	}
+	return s
+}
