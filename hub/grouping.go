@@ -26,6 +26,8 @@ type Groups struct {
 	// grouper knows the templates up to the snapshot; nil before the first.
 	grouper  Grouper
 	snapshot int64
+	// pending are the rows that are not written yet: of a change the grouper tells once.
+	pending []terroir.Grouped
 	// held are the rows that the table has at the snapshot heldAt, by template.
 	held   map[terroir.PayloadID]terroir.Grouped
 	heldAt int64
@@ -40,31 +42,51 @@ func NewGroups(l *lake.Lake, make func() Grouper) *Groups {
 func (g *Groups) Update(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	err := g.load(ctx)
+	if err == nil {
+		err = g.write(ctx)
+	}
+	if err != nil {
+		g.forget()
+	}
+	return err
+}
+
+// Read calls use with what knows all templates of the lake; nothing is written. The grouper is not to be kept.
+func (g *Groups) Read(ctx context.Context, use func(Grouper) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.load(ctx); err != nil {
+		g.forget()
+		return err
+	}
+	return use(g.grouper)
+}
+
+// load tells the grouper of the templates that it does not know.
+func (g *Groups) load(ctx context.Context) error {
 	var added []terroir.Template
 	anew := false
-	snapshot, err := g.lake.NewTemplates(ctx, g.snapshot, func(again bool) {
-		anew = again
-	}, func(t terroir.Template) { added = append(added, t) })
+	snapshot, err := g.lake.NewTemplates(ctx, g.snapshot, func(again bool) { anew = again },
+		func(t terroir.Template) { added = append(added, t) })
 	if err != nil {
 		return err
 	}
 	if anew || g.grouper == nil {
-		g.grouper = g.make()
+		g.grouper, g.pending = g.make(), nil
 	}
-	if len(added) == 0 {
-		g.snapshot = snapshot
-		return nil
+	if len(added) > 0 {
+		g.pending = append(g.pending, g.grouper.Add(added)...)
 	}
-	return g.write(ctx, g.grouper.Add(added), snapshot)
+	g.snapshot = snapshot
+	return nil
 }
 
-// write adds the rows that differ from those in the table. After an error all is read anew: the grouper tells a change once.
-func (g *Groups) write(ctx context.Context, rows []terroir.Grouped, snapshot int64) (err error) {
-	defer func() {
-		if err != nil {
-			g.forget()
-		}
-	}()
+// write adds those of the pending rows that differ from what the table has. Of several for a template the last holds.
+func (g *Groups) write(ctx context.Context) error {
+	if len(g.pending) == 0 {
+		return nil
+	}
 	held, at, err := g.lake.Families(ctx, g.heldAt)
 	if err != nil {
 		return err
@@ -73,24 +95,20 @@ func (g *Groups) write(ctx context.Context, rows []terroir.Grouped, snapshot int
 		g.held, g.heldAt = held, at
 	}
 	var changed []terroir.Grouped
-	for _, r := range rows {
+	for _, r := range g.pending {
 		if !samePlace(g.held[r.Template], r) {
 			changed = append(changed, r)
+			g.held[r.Template] = r
 		}
 	}
+	g.pending = nil
 	if len(changed) > 0 {
-		if g.heldAt, err = g.lake.AppendFamilies(ctx, changed); err != nil {
-			return err
-		}
+		g.heldAt, err = g.lake.AppendFamilies(ctx, changed)
 	}
-	for _, r := range changed {
-		g.held[r.Template] = r
-	}
-	g.snapshot = snapshot
-	return nil
+	return err
 }
 
-func (g *Groups) forget() { g.grouper, g.held, g.heldAt, g.snapshot = nil, nil, -1, 0 }
+func (g *Groups) forget() { g.grouper, g.pending, g.held, g.heldAt, g.snapshot = nil, nil, nil, -1, 0 }
 
 // samePlace reports whether the rows say the same, whenever that was found.
 func samePlace(a, b terroir.Grouped) bool {

@@ -20,8 +20,8 @@ type Options struct {
 	// Enricher and Analyzer work on every event.
 	Enricher Enricher
 	Analyzer Analyzer
-	// Group, which may be nil, makes what groups the templates of the lake.
-	Group func() Grouper
+	// Groups, which may be nil, are kept up to date.
+	Groups *Groups
 	// Recent is how many of the newest events are kept for Recent; default 200.
 	Recent int
 	// Replicas is how many servers of the bus keep each batch; default 1. Wait is how long a bus that is not ready is
@@ -145,17 +145,15 @@ func (h *Hub) Run(ctx context.Context) error {
 		in.close()
 	})
 	h.commits = newCommitter(ctx, h)
-	var groups *Groups
-	if h.opt.Group != nil {
-		groups = NewGroups(h.lake, h.opt.Group)
-		following.Go(func() { groups.follow(consuming, func() time.Time { return h.Status().Committed }) })
+	if h.opt.Groups != nil {
+		following.Go(func() { h.opt.Groups.follow(consuming, func() time.Time { return h.Status().Committed }) })
 	}
 	h.loop(ctx, in)
 	stop()
 	following.Wait()
 	err = h.commits.end(h.next())
-	if groups != nil && err == nil {
-		err = groups.last()
+	if h.opt.Groups != nil && err == nil {
+		err = h.opt.Groups.last()
 	}
 	l.leave()
 	return err

@@ -13,9 +13,14 @@ type Family struct {
 	Cargo   string `json:"cargo,omitempty"`
 	// Example is a payload of the family: of those with most events the one with the smallest id.
 	Example string `json:"payload_id"`
-	// Pieces are what the family's payloads share, with the slots between; Neighbours the families most like it. Both are empty
-	// where nobody has described the family (see Describer).
+	// Name is vehicle and cargo, with the tokens that set the family apart from others. What follows is empty while the family
+	// is not described.
+	Name      string `json:"name,omitempty"`
+	Templates int    `json:"templates,omitempty"`
+	// Pieces are what most of the family's payloads share, with the slots between; those of the cargo begin at CargoFrom, which is
+	// 0 where there is none. Neighbours are the families most like it.
 	Pieces     []Piece     `json:"pieces,omitempty"`
+	CargoFrom  int         `json:"cargo_from,omitempty"`
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
 }
 
@@ -34,6 +39,8 @@ type Neighbour struct {
 	Name string `json:"name"`
 	// Similarity is from 0 to 1.
 	Similarity float64 `json:"similarity"`
+	// Shared are tokens of both.
+	Shared []string `json:"shared,omitempty"`
 }
 
 // FindFamily looks a family up by its id, by the id of any of its templates, or by the beginning of such an id. So a former

@@ -133,10 +133,10 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	if err != nil {
 		return h, err
 	}
-	h.store = &store{l, engine, reg}
-	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze,
+	h.store = newStore(l, engine, reg)
+	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze, Groups: h.store.groups,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
-	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg}, h.hub}, cfg.Care
+	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub}, cfg.Care
 	return h, nil
 }
 

@@ -14,8 +14,10 @@ import (
 	"terroir"
 	"terroir/defang"
 	"terroir/encode"
+	"terroir/hub"
 	"terroir/inspect"
 	"terroir/payload"
+	"terroir/payload/family"
 	"terroir/query"
 )
 
@@ -207,5 +209,53 @@ func (s *store) showViews(ctx context.Context, w io.Writer, params map[string]st
 
 // family looks a family up and describes it.
 func (s *store) family(ctx context.Context, id string) (*inspect.Family, error) {
-	return inspect.FindFamily(ctx, s.engine, id)
+	f, err := inspect.FindFamily(ctx, s.engine, id)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := terroir.ParsePayloadID(f.ID)
+	if err != nil {
+		return nil, err
+	}
+	err = s.groups.Read(ctx, func(g hub.Grouper) error {
+		d, err := g.(*family.Grouper).Describe(whole)
+		if err == nil {
+			described(f, &d)
+		}
+		return err
+	})
+	if terroir.ErrorCode(err) == terroir.ENOTFOUND {
+		return f, nil // The tables were analyzed anew just now: the family is shown without what its members share.
+	}
+	return f, err
+}
+
+// described adds what the family's payloads share.
+func described(f *inspect.Family, d *family.Description) {
+	f.Name, f.Templates = d.Name, d.Templates
+	f.Pieces = append(pieces(d.VehiclePieces), pieces(d.CargoPieces)...)
+	if len(d.CargoPieces) > 0 {
+		f.CargoFrom = len(d.VehiclePieces)
+	}
+	for _, n := range d.Neighbours {
+		name := n.Vehicle
+		if n.Cargo != "" {
+			name += " × " + n.Cargo
+		}
+		f.Neighbours = append(f.Neighbours, inspect.Neighbour{ID: n.Family.String(), Name: name, Similarity: n.Similarity, Shared: n.Shared})
+	}
+}
+
+func pieces(list []family.Piece) (out []inspect.Piece) {
+	for _, p := range list {
+		piece := inspect.Piece{Text: p.Text}
+		if p.Values != nil {
+			piece.Slot, piece.Text, piece.Distinct = true, p.Values.Slot.String(), p.Values.Distinct
+			for _, v := range p.Values.Most {
+				piece.Values = append(piece.Values, v.Value)
+			}
+		}
+		out = append(out, piece)
+	}
+	return out
 }

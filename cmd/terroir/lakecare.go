@@ -248,6 +248,9 @@ func rebuildCommand() *cobra.Command {
 		}
 		n, err := s.lake.Rebuild(ctx, analyze, nil)
 		if err == nil {
+			err = s.groups.Rebuild(ctx)
+		}
+		if err == nil {
 			fmt.Fprintf(c.OutOrStdout(), "%d payloads, analyzer %d\n", n, payload.AnalyzerVersion)
 		}
 		return err

@@ -12,8 +12,10 @@ import (
 	"terroir"
 	"terroir/config"
 	"terroir/enrich"
+	"terroir/hub"
 	"terroir/lake"
 	"terroir/payload"
+	"terroir/payload/family"
 	"terroir/query"
 	"terroir/views"
 )
@@ -26,7 +28,15 @@ type store struct {
 	lake   *lake.Lake
 	engine query.Engine
 	views  *views.Registry
+	// groups know the families.
+	groups *hub.Groups
 }
+
+// newStore is what a command that reads has open.
+func newStore(l *lake.Lake, e query.Engine, v *views.Registry) *store { return &store{l, e, v, newGroups(l)} }
+
+// newGroups group the payloads of the lake.
+func newGroups(l *lake.Lake) *hub.Groups { return hub.NewGroups(l, func() hub.Grouper { return family.New() }) }
 
 // dirFlag adds --dir, which TERROIR_DIR may set as well.
 func dirFlag(c *cobra.Command, dir *string) {
@@ -178,7 +188,7 @@ func openStore(ctx context.Context, src source, viewsDir string) (*store, error)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s := &store{l, e, reg}
+	s := newStore(l, e, reg)
 	if src.snapshot != 0 {
 		if err := s.pin(ctx, src.snapshot); err != nil {
 			return nil, errors.Join(err, s.Close())
