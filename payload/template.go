@@ -1,3 +1,5 @@
+// Package payload says what a client sent: its protocol, its template, in which what names the sensor is masked, and a
+// rendering that is safe to show. Nothing is fetched, executed or looked up.
 package payload
 
 import (
@@ -5,6 +7,7 @@ import (
 	"regexp"
 
 	"terroir"
+	"terroir/payload/protocol"
 	"terroir/payload/tlshello"
 )
 
@@ -51,6 +54,6 @@ const AnalyzerVersion = 1
 func Analyze(b []byte, t terroir.Transport, self Self) terroir.PayloadFacts {
 	return terroir.PayloadFacts{
 		Payload: terroir.NewPayloadID(b), Template: terroir.NewPayloadID(Template(b, self)),
-		AppProto: Recognize(b, t), AnalyzerVersion: AnalyzerVersion,
+		AppProto: protocol.Recognize(b, t), AnalyzerVersion: AnalyzerVersion,
 	}
 }
