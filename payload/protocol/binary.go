@@ -62,11 +62,11 @@ func isSMB(b []byte) bool {
 }
 
 // telnetOption: of those assigned (https://www.iana.org/assignments/telnet-options), the ones in use.
-func telnetOption(c byte) bool { return c <= 49 || c >= 138 && c <= 140 || c == 200 || c == 255 }
+func telnetOption(c byte) bool { return c <= 40 || c >= 42 && c <= 47 || c == 200 || c == 255 }
 
 // isTelnet: negotiation first (RFC 854): IAC, a command, its option, and then text or more of it.
 func isTelnet(b []byte) bool {
-	if len(b) < 2 || b[1] < 0xf0 || b[1] == 0xff {
+	if len(b) < 2 || b[1] < 0xf1 || b[1] == 0xff {
 		return false
 	}
 	if b[1] < 0xfa { // a command without an option, such as IP or AYT
@@ -75,7 +75,7 @@ func isTelnet(b []byte) bool {
 	if len(b) < 3 || !telnetOption(b[2]) {
 		return false
 	}
-	return b[1] == 0xfa || len(b) == 3 || b[3] == 0xff || b[3] == '\r' || b[3] == '\n' || isPrintable(b[3])
+	return b[1] == 0xfa && contains(b, "\xff\xf0") || b[1] != 0xfa && (len(b) == 3 || b[3] == 0xff || isText(b[3:min(len(b), 32)]))
 }
 
 // isTN3270: a telnet negotiation that names an IBM terminal (RFC 1576) or the option TN3270E (RFC 2355).
@@ -93,7 +93,7 @@ func isRDP(b []byte) bool {
 			return false
 		}
 		if len(b) < 12 || be16(b[2:]) == 11 {
-			return true
+			return be16(b[2:]) == 11
 		}
 		rest := b[11:]
 		return has(rest, "Cookie: ") || has(rest, "mstshash=") || has(rest, "tsv:") || rest[0] == 1 && (len(rest) < 3 || rest[2] == 8)

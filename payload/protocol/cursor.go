@@ -30,6 +30,11 @@ func isLetter(c byte) bool    { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool     { return c >= '0' && c <= '9' }
 func isPrintable(c byte) bool { return c >= ' ' && c <= '~' }
 
+// isText reports whether all is printable ASCII, the ends of lines, and the zeros that telnet puts behind them.
+func isText(b []byte) bool {
+	return all(b, func(c byte) bool { return isPrintable(c) || c == '\n' || c == '\r' || c == '\t' || c == 0 })
+}
+
 // all reports whether every byte is of the class.
 func all(b []byte, class func(byte) bool) bool {
 	for _, c := range b {

@@ -179,7 +179,7 @@ func coapRequest(b []byte) (method byte, options [16]coapOption, n int, ok bool)
 	for len(c.b) > 0 && !c.short && n < len(options) {
 		head := c.u8()
 		if head == 0xff {
-			return b[1], options, n, n > 0 && len(c.b) > 0
+			return b[1], options, n, n > 0 && len(c.b) > 0 && b[1] != 1 && b[1] != 4
 		}
 		delta, size := coapNumber(&c, head>>4), coapNumber(&c, head&15)
 		number += delta
@@ -205,16 +205,19 @@ func coapNumber(c *cursor, nibble int) int {
 	return nibble
 }
 
-// isCoAP: a request whose options are of those that are registered for requests (RFC 7252 §5.10, RFC 7641, RFC 7959).
+// coapLength is the longest value of each option that is registered for requests (RFC 7252 §5.10, RFC 7641, RFC 7959); those of
+// 255 and more are text.
+var coapLength = map[int]int{1: 8, 3: 255, 4: 8, 5: 0, 6: 3, 7: 2, 11: 255, 12: 2, 14: 4, 15: 255, 17: 2, 23: 3, 27: 3, 28: 4, 35: 1034, 39: 255, 60: 4}
+
+// isCoAP: a request whose options are registered, of the right length, and text where they must be.
 func isCoAP(b []byte) bool {
 	_, options, n, ok := coapRequest(b)
 	if !ok {
 		return false
 	}
 	for _, o := range options[:n] {
-		switch o.number {
-		case 1, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 17, 20, 23, 27, 28, 35, 39, 60:
-		default:
+		most, known := coapLength[o.number]
+		if !known || len(o.value) > most || most >= 255 && !all(o.value, isPrintable) {
 			return false
 		}
 	}

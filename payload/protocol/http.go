@@ -99,7 +99,7 @@ func cutVersion(line []byte) (rest []byte, protocol string) {
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' || c == '-' || c == '_' }
 
-// isHTTP: RFC 9112 §3. HTTP/0.9 has no version; "PRI * HTTP/2.0" is HTTP/2. A method need not be known where the line ends
+// isHTTP: RFC 9112 §3. HTTP/0.9 has no version, and what is cut off has none yet; "PRI * HTTP/2.0" is HTTP/2. A method need not be known where the line ends
 // as one of HTTP must. Who sends a status line has mistaken the direction, but speaks HTTP.
 func isHTTP(b []byte) bool {
 	if has(b, "HTTP/1.") || has(b, "HTTP/2") {
@@ -113,7 +113,10 @@ func isHTTP(b []byte) bool {
 	case "HTTP":
 		return r.known || all(r.method, isUpper)
 	case "":
-		return r.known && r.blank && all(r.method, isUpper) && (r.target[0] == '/' || string(r.target) == "*")
+		switch string(r.method) {
+		case "GET", "HEAD", "POST", "PUT":
+			return r.blank && r.target[0] == '/'
+		}
 	}
 	return false
 }

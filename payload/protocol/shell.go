@@ -1,16 +1,19 @@
 package protocol
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // loneCommands are commands that bots type first at a prompt, on a line of their own.
 var loneCommands = []string{"enable", "system", "shell", "linuxshell", "sh", "bash", "su", "id", "ls", "whoami", "uname", "pwd", "ifconfig",
-	"nproc", "lscpu", "ps", "w", "hostname", "busybox"}
+	"nproc", "lscpu", "ps", "hostname", "busybox"}
 
 // shellCommands are commands that come with arguments.
 var shellCommands = []string{"wget", "curl", "tftp", "ftpget", "cd", "cat", "chmod", "rm", "echo", "uname", "ls", "ps", "kill", "killall", "pkill",
 	"nohup", "nc", "ncat", "bash", "sh", "ash", "dash", "python", "python3", "perl", "busybox", "mkdir", "cp", "mv", "mount", "iptables", "export", "crontab",
 	"systemctl", "dd", "sleep", "sudo", "id", "whoami", "printf", "touch", "awk", "base64", "grep", "find", "powershell", "powershell.exe", "cmd", "cmd.exe",
-	"history", "unset", "ulimit", "pwd", "hostname", "test", "eval", "exec", "sed", "tar", "head", "tail", "ping", "ifconfig", "ip", "netstat"}
+	"history", "unset", "ulimit", "pwd", "hostname", "eval", "exec", "sed", "tar", "head", "tail", "ping", "ifconfig", "ip", "netstat"}
 
 // commandsByFirst are both, by the first letter.
 var lonesByFirst, commandsByFirst = indexWords(loneCommands), indexWords(shellCommands)
@@ -42,7 +45,7 @@ func isShell(b []byte) bool {
 	}
 	whole := bytes.IndexByte(b, '\n') > 0
 	line := bytes.TrimLeft(firstLine(bytes.TrimLeft(b[:min(len(b), maxLine)], "\r\n\t ")), ";|&$(`{ \t")
-	if len(line) == 0 || !all(line[:min(len(line), 256)], func(c byte) bool { return isPrintable(c) || c == '\t' || c >= 0x80 }) {
+	if len(line) == 0 || !isText(b[:min(len(b), 256)]) {
 		return false
 	}
 	if under(line, "/bin", "/usr/bin", "/sbin", "/usr/sbin", "./busybox") && len(line) > 5 {
@@ -60,8 +63,7 @@ func hasArguments(rest []byte) bool {
 	if len(rest) == 0 {
 		return false
 	}
-	if len(rest) > 1 && (rest[0] == '-' && rest[1] != ' ' || rest[0] == '/' && rest[1] != ' ' || has(rest, "./") || has(rest, "~/") ||
-		has(rest, "$(") || has(rest, "${") || has(rest, "http://") || has(rest, "https://") || has(rest, "ftp://") || has(rest, "+x ")) {
+	if isArgument(rest) {
 		return true
 	}
 	for _, operator := range [...]string{"&&", "||", "$(", ">/", "> /", "|sh", "| sh", "|bash", "| bash", "| base64", "2>&1", " -e ", "/dev/null"} {
@@ -79,8 +81,29 @@ func hasArguments(rest []byte) bool {
 		if end < 0 {
 			end = len(rest)
 		}
-		if among(&commandsByFirst, rest[:end]) || has(rest, "/bin/") {
+		if has(rest, "/bin/") || among(&commandsByFirst, rest[:end]) &&
+			(!slices.Contains(proseCommands, string(rest[:end])) || isArgument(bytes.TrimLeft(rest[end:], " \t"))) {
 			return true
 		}
 	}
+}
+
+// proseCommands are the commands that a sentence may go on with after a semicolon.
+var proseCommands = []string{"cat", "echo", "find", "sleep", "kill", "head", "tail", "touch", "export", "mount", "eval", "exec", "history", "id", "ip",
+	"ping", "tar", "service"}
+
+// isArgument reports whether it begins with an option, a path or a URL.
+func isArgument(b []byte) bool {
+	if len(b) < 2 {
+		return false
+	}
+	if b[0] == '-' || b[0] == '/' {
+		return b[1] != ' ' && b[1] != '-' || has(b, "--") && len(b) > 2 && isLetter(b[2])
+	}
+	for _, prefix := range [...]string{"./", "~/", "$(", "${", "http://", "https://", "ftp://", "+x "} {
+		if has(b, prefix) {
+			return true
+		}
+	}
+	return false
 }

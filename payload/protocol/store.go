@@ -6,7 +6,7 @@ import "bytes"
 type redisCommand struct {
 	name        string
 	least, most int
-	// small says that the command is no word of prose or of a shell, so that small letters are enough.
+	// small says that the command is no word of prose or of a shell, so that small letters and a bare line feed are enough.
 	small bool
 	// sub are the words one of which must follow, if there are any.
 	sub []string
@@ -60,12 +60,14 @@ func isRedis(b []byte) bool {
 		if args := l.n - 1; !fold(l.words[0], c.name) || args < c.least || args > c.most {
 			continue
 		}
-		if b[0] >= 'a' && !c.small || c.sub != nil && !l.is(1, c.sub...) {
+		if !c.small && (b[0] >= 'a' || !l.crlf) || c.sub != nil && !l.is(1, c.sub...) {
 			return false
 		}
 		switch c.name {
 		case "AUTH": // SMTP and FTP have one, too.
 			return !l.is(1, "PLAIN", "LOGIN", "TLS", "SSL", "CRAM-MD5", "NTLM")
+		case "GET":
+			return l.words[1][0] != '/'
 		case "SELECT", "SCAN":
 			return all(l.words[1], isDigit)
 		}
