@@ -5,13 +5,9 @@ import (
 	"slices"
 )
 
-// overHTTP names the API that a request is for, or "http". Only what no other software has at that path is named: GET / and
-// GET /version on Docker's port are HTTP.
-func overHTTP(b []byte) string {
-	r, ok := parseRequest(b)
-	if !ok || r.protocol != "HTTP" {
-		return "http"
-	}
+// api names the API that a request of HTTP, which b begins with, is for, or "http". Only what no other software has at that path is
+// named: GET / and GET /version on Docker's port are HTTP.
+func (r *request) api(b []byte) string {
 	switch path := r.path(); {
 	case isDocker(string(r.method), path):
 		return "docker"

@@ -212,40 +212,60 @@ func isMinecraft(b []byte) bool {
 	packet.u16()
 	state := packet.varint(1)
 	name, _, _ = bytes.Cut(name, []byte{0}) // Forge adds a mark behind a zero.
-	return !packet.short && len(packet.b) == 0 && state >= 1 && state <= 3 && all(name, isPrintable)
+	return !packet.short && len(packet.b) == 0 && state >= 1 && state <= 3 && all(name, isPrintable) && (len(name) > 0 || has(c.b, "\x01\x00"))
 }
 
-// isModbus: an MBAP header (Modbus Messaging on TCP/IP §3.1), with a function of the specification and a length that fits it; more
-// requests may follow.
+// isModbus: MBAP headers (Modbus Messaging on TCP/IP §3.1), each with a request of the specification behind it (Modbus Application
+// Protocol §6); the last may be cut off.
 func isModbus(b []byte) bool {
-	if len(b) < 8 || be16(b[2:]) != 0 {
-		return false
+	for n := 0; n < 16; n++ {
+		if len(b) < 8 {
+			return n > 0
+		}
+		size := be16(b[4:])
+		if be16(b[2:]) != 0 || size < 2 || size > 254 {
+			return false
+		}
+		if len(b) < 6+size {
+			return n > 0
+		}
+		if !isModbusRequest(b[7], b[8:6+size]) {
+			return false
+		}
+		b = b[6+size:]
 	}
-	size := be16(b[4:])
-	if size < 2 || size > 254 || len(b) < 6+size || !modbusSize(b[7], size) {
-		return false
-	}
-	rest := b[6+size:]
-	return len(rest) < 8 || be16(rest[2:]) == 0 && be16(rest[4:]) <= 254
+	return true
 }
 
-// modbusSize reports whether a request of the function may be so long, unit and function included.
-func modbusSize(function byte, size int) bool {
-	switch function {
-	case 1, 2, 3, 4, 5, 6, 8:
-		return size == 6
-	case 7, 11, 12, 17:
-		return size == 2
-	case 15, 16, 20, 21, 23:
-		return size >= 7
-	case 22:
-		return size == 8
-	case 24:
-		return size == 4
-	case 43:
-		return size == 5
+// isModbusRequest reports whether the data may stand behind the function.
+func isModbusRequest(function byte, data []byte) bool {
+	quantity := 0
+	if len(data) >= 4 {
+		quantity = be16(data[2:])
 	}
-	return function == 0x5a && size >= 3 // Schneider's Unity
+	switch function {
+	case 1, 2:
+		return len(data) == 4 && quantity <= 2000
+	case 3, 4:
+		return len(data) == 4 && quantity <= 125
+	case 5, 6, 8:
+		return len(data) == 4
+	case 7, 11, 12, 17:
+		return len(data) == 0
+	case 15, 16:
+		return len(data) >= 6 && int(data[4]) == len(data)-5
+	case 20, 21:
+		return len(data) >= 8 && int(data[0]) == len(data)-1
+	case 22:
+		return len(data) == 6
+	case 23:
+		return len(data) >= 11 && int(data[8]) == len(data)-9
+	case 24:
+		return len(data) == 2
+	case 43:
+		return len(data) == 3 && data[0] == 14
+	}
+	return function == 90 && len(data) >= 1 && len(data) <= 4 // Schneider's Unity
 }
 
 // isSOCKS: SOCKS 4 and 4a: CONNECT or BIND with a name of printable bytes; SOCKS 5's greeting (RFC 1928 §3), alone or with the
@@ -300,7 +320,7 @@ func isRPCCall(b []byte) bool {
 	c := cursor{b: b}
 	c.u32()
 	kind, version, program := c.u32(), c.u32(), c.u32()
-	if c.short || kind != 0 || version != 2 || program < 100000 || program >= 0x60000000 {
+	if c.short || kind != 0 || version != 2 || (program < 100000 || program > 400000) && program != 0x55555555 { // VxWorks' debugger
 		return false
 	}
 	return c.u32() <= 16 && c.u32() <= 64

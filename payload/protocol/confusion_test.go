@@ -180,14 +180,17 @@ on Docker's port are http. Such a request counts as HTTP wherever HTTP is expect
 
 // transports says on which a name is looked for.
 func transports(name string) string {
+	tcp, udp := slices.Contains(requests, name) || slices.Contains(apis, name), false
 	for _, r := range recognizers {
-		switch {
-		case r.name != name:
-		case r.tcp && r.udp:
-			return "tcp, udp"
-		case r.udp:
-			return "udp"
+		if r.name == name {
+			tcp, udp = tcp || r.tcp, udp || r.udp
 		}
+	}
+	switch {
+	case tcp && udp:
+		return "tcp, udp"
+	case udp:
+		return "udp"
 	}
 	return "tcp"
 }

@@ -12,9 +12,10 @@ func isDTLS(b []byte) bool {
 	return len(b) >= 14 && b[1] == 0xfe && (b[2] == 0xff || b[2] == 0xfd || b[2] == 0xfc) && b[13] == 1 && be16(b[11:]) >= 12
 }
 
-// isQUIC: a packet with a long header of a known version (RFC 9000 §17.2, RFC 9369), or of one that forces negotiation.
+// isQUIC: a packet with a long header of a known version (RFC 9000 §17.2, RFC 9369, the late drafts), or of one that forces
+// negotiation. The length within must fit.
 func isQUIC(b []byte) bool {
-	if len(b) < 20 || b[0]&0xc0 != 0xc0 {
+	if len(b) < 32 || b[0]&0xc0 != 0xc0 {
 		return false
 	}
 	c := cursor{b: b[1:]}
@@ -23,14 +24,27 @@ func isQUIC(b []byte) bool {
 	c.take(to)
 	from := c.u8()
 	c.take(from)
-	if c.short || to > 20 || from > 20 || len(c.b) < 4 {
+	if c.short || to > 20 || from > 20 || to+from == 0 {
 		return false
 	}
 	switch {
-	case version == 1, version == 0x6b3343cf, version&0xffffff00 == 0xff000000, version&0x0f0f0f0f == 0x0a0a0a0a:
-		return len(b) >= 40
+	case version == 1, version == 0x6b3343cf, version >= 0xff000010 && version <= 0xff000022:
+		if kind := b[0] >> 4 & 3; kind == 0 && version != 0x6b3343cf || kind == 1 && version == 0x6b3343cf { // Initial: a token first
+			c.take(quicNumber(&c))
+		}
+		size := quicNumber(&c)
+		return !c.short && size >= 16 && size <= len(c.b)
+	case version&0x0f0f0f0f == 0x0a0a0a0a:
+		return to >= 8
 	}
 	return version>>16 == 'Q'<<8|'0' && isDigit(byte(version>>8)) && isDigit(byte(version)) // Google's own
+}
+
+// quicNumber: RFC 9000 §16: the two high bits say how many bytes it has.
+func quicNumber(c *cursor) int {
+	n := c.u8()
+	size := 1<<(n>>6) - 1
+	return (n&0x3f)<<(8*size) | c.number(size)
 }
 
 // isIKE: an ISAKMP header (RFC 7296 §3.1, RFC 2408 §3.1), on port 4500 behind four zero bytes.
@@ -138,19 +152,61 @@ func isNTP(b []byte) bool {
 	}
 	switch mode {
 	case 1, 2, 3, 4, 5:
-		return len(b) >= 48 && len(b) <= 1500 && len(b)%4 == 0 && isNTPTime(b)
+		return isNTPTime(b)
 	case 6:
-		return version >= 2 && len(b) >= 12 && b[0]>>6 == 0 && b[1]&0xc0 == 0 && (b[1]&31 >= 1 && b[1]&31 <= 10 || b[1]&31 == 12 || b[1]&31 == 31) &&
-			be16(b[10:])+12 <= len(b) && be16(b[10:])+12+8 > len(b)-96
+		return isNTPControl(b)
 	case 7:
-		return version >= 2 && len(b) >= 8 && b[0]&0x80 == 0 && (b[2] == 0 || b[2] == 2 || b[2] == 3) && b[3] <= 45 && be16(b[4:])>>12 == 0
+		return isNTPPrivate(b)
 	}
 	return false
 }
 
+// isNTPTime: a stratum of at most 16, a precision of a fraction of a second, a root at most 16 s away, no time before 1968;
+// alone or with a key's digest or extensions behind it.
 func isNTPTime(b []byte) bool {
+	if len(b) < 48 {
+		return false
+	}
 	stratum, poll, precision := b[1], int8(b[2]), int8(b[3])
-	return stratum <= 16 && poll >= -8 && poll <= 17 && precision <= 0 && (b[4] == 0 || b[4] == 0xff) && b[8] == 0
+	if stratum > 16 || poll < -8 || poll > 17 || precision > 0 || precision < -40 || b[8] != 0 || b[9] > 32 ||
+		!(b[4] == 0 && b[5] <= 16 || b[4] == 0xff && b[5] == 0xff) {
+		return false
+	}
+	for at := 16; at < 40; at += 8 {
+		if b[at]&0x80 == 0 && !zero(b[at:at+8]) {
+			return false
+		}
+	}
+	if b[0]&7 != 3 && b[40]&0x80 == 0 { // All but a client say what time it is.
+		return false
+	}
+	switch len(b) {
+	case 48, 52, 60, 68, 72:
+		return true
+	}
+	return len(b) >= 64 && len(b)%4 == 0 && be16(b[50:]) >= 16 && be16(b[50:])%4 == 0 && be16(b[50:]) <= len(b)-48
+}
+
+// isNTPControl: RFC 9327 §2: a request of a known opcode, and as much data as the header counts; a key's digest may follow.
+func isNTPControl(b []byte) bool {
+	if len(b) < 12 || b[0]>>6 != 0 || b[0]>>3&7 < 2 || b[1]&0xe0 != 0 || be16(b[4:]) != 0 || be16(b[8:]) != 0 {
+		return false
+	}
+	opcode, end := b[1]&31, (12+be16(b[10:])+3)&^3
+	return (opcode >= 1 && opcode <= 10 || opcode == 12 || opcode == 31) && (len(b) == end || len(b) == end+20 || len(b) == end+24)
+}
+
+// isNTPPrivate: ntpd's ntp_request.h: a request of one of its two implementations, and items of the size that the header counts, or nothing
+// but zeros.
+func isNTPPrivate(b []byte) bool {
+	if len(b) < 8 || b[0]&0xc0 != 0 || b[0]>>3&7 < 2 || b[1]&0x7f != 0 || b[2] != 2 && b[2] != 3 || b[3] > 45 {
+		return false
+	}
+	items, size := be16(b[4:]), be16(b[6:])
+	if items == 0 {
+		return size>>12 == 0 && (zero(b[8:]) || b[1] != 0)
+	}
+	return items>>12 == 0 && size>>12 == 0 && size > 0 && items*size <= len(b)-8
 }
 
 // isTFTP: a read or write request (RFC 1350 §5) with a mode.

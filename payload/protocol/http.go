@@ -99,55 +99,63 @@ func cutVersion(line []byte) (rest []byte, protocol string) {
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' || c == '-' || c == '_' }
 
-// isHTTP: RFC 9112 §3. HTTP/0.9 has no version, and what is cut off has none yet; "PRI * HTTP/2.0" is HTTP/2. A method need not be known where the line ends
-// as one of HTTP must. Who sends a status line has mistaken the direction, but speaks HTTP.
-func isHTTP(b []byte) bool {
-	if has(b, "HTTP/1.") || has(b, "HTTP/2") {
-		return true
+// nameRequest names what begins with a request line: HTTP, an API over it, a request to a proxy, RTSP or SIP. Empty lines may come
+// first (RFC 9112 §2.2, RFC 3261 §7.5). Who sends a status line has mistaken the direction, but speaks the protocol.
+func nameRequest(b []byte) string {
+	b = bytes.TrimLeft(b, "\r\n")
+	switch {
+	case has(b, "HTTP/1.") || has(b, "HTTP/2"):
+		return "http"
+	case has(b, "SIP/2.0 "):
+		return "sip"
 	}
 	r, ok := parseRequest(b)
 	if !ok || len(r.target) == 0 {
-		return false
+		return ""
 	}
 	switch r.protocol {
 	case "HTTP":
-		return r.known || all(r.method, isUpper)
-	case "":
-		switch string(r.method) {
-		case "GET", "HEAD", "POST", "PUT":
-			return r.blank && r.target[0] == '/'
+		if r.isProxy() {
+			return "http-proxy"
 		}
+		if r.known || all(r.method, isUpper) {
+			return r.api(b)
+		}
+	case "RTSP":
+		if all(r.method, isUpper) {
+			return "rtsp"
+		}
+	case "SIP":
+		if has(r.target, "sip:") || has(r.target, "sips:") || has(r.target, "tel:") {
+			return "sip"
+		}
+	default:
+		if r.isOld() {
+			return "http"
+		}
+	}
+	return ""
+}
+
+// isProxy: CONNECT (RFC 9110 §9.3.6) or a request in absolute form (RFC 9112 §3.2.2).
+func (r *request) isProxy() bool {
+	if bytes.EqualFold(r.method, []byte("CONNECT")) {
+		return bytes.IndexByte(r.target, ':') > 0
+	}
+	return r.known && (has(r.target, "http://") || has(r.target, "https://") || has(r.target, "ftp://"))
+}
+
+// isOld: HTTP/0.9 has no version, and a line that is cut off has none yet.
+func (r *request) isOld() bool {
+	switch string(r.method) {
+	case "GET", "HEAD", "POST", "PUT":
+		return r.blank && r.target[0] == '/'
 	}
 	return false
 }
 
-// isHTTPProxy: CONNECT (RFC 9110 §9.3.6) or a request in absolute form (RFC 9112 §3.2.2).
-func isHTTPProxy(b []byte) bool {
-	r, ok := parseRequest(b)
-	if !ok || r.protocol != "HTTP" || !r.known {
-		return false
-	}
-	if bytes.EqualFold(r.method, []byte("CONNECT")) {
-		return bytes.IndexByte(r.target, ':') > 0
-	}
-	return has(r.target, "http://") || has(r.target, "https://") || has(r.target, "ftp://")
-}
-
-// isRTSP: RFC 2326 §6, RFC 7826 §20.
-func isRTSP(b []byte) bool {
-	r, ok := parseRequest(b)
-	return ok && r.protocol == "RTSP" && len(r.target) > 0 && all(r.method, isUpper)
-}
-
-// isSIP: RFC 3261 §7. Empty lines may come first.
-func isSIP(b []byte) bool {
-	b = bytes.TrimLeft(b, "\r\n")
-	if has(b, "SIP/2.0 ") {
-		return true
-	}
-	r, ok := parseRequest(b)
-	return ok && r.protocol == "SIP" && (has(r.target, "sip:") || has(r.target, "sips:") || has(r.target, "tel:"))
-}
+func isRTSP(b []byte) bool { return nameRequest(b) == "rtsp" }
+func isSIP(b []byte) bool  { return nameRequest(b) == "sip" }
 
 // isSSDP: UPnP Device Architecture §1.3: HTTP's form on UDP.
 func isSSDP(b []byte) bool {
@@ -155,7 +163,7 @@ func isSSDP(b []byte) bool {
 	return ok && r.protocol == "HTTP" && (string(r.method) == "M-SEARCH" || string(r.method) == "NOTIFY") && has(r.target, "*")
 }
 
-// path is the target without query and fragment, and without scheme and authority.
+// path is the target without query and fragment.
 func (r *request) path() []byte {
 	p := r.target
 	if i := bytes.IndexAny(p, "?#"); i >= 0 {
@@ -183,7 +191,7 @@ const (
 // bytes are those of the client: not made safe, and not always UTF-8.
 func UserAgent(b []byte) string {
 	b = bytes.TrimLeft(b[:min(len(b), maxHeaders)], "\r\n")
-	if r, ok := parseRequest(b); !ok || r.protocol == "" && !isHTTP(b) {
+	if r, ok := parseRequest(b); !ok || len(r.target) == 0 || r.protocol == "" && !r.isOld() {
 		return ""
 	}
 	for line := range bytes.Lines(b) {

@@ -2,12 +2,14 @@ package protocol
 
 import "slices"
 
-// apis are the names of requests over HTTP, in the order of Names.
+// requests are the names that nameRequest gives, beside apis: the names of requests over HTTP.
+var requests = []string{"http", "http-proxy", "rtsp", "sip"}
+
 var apis = []string{"docker", "kubernetes", "etcd", "elasticsearch", "jupyter", "ethereum"}
 
 // Names are all names that Recognize and RecognizeServer give, sorted.
 func Names() []string {
-	names := slices.Clone(apis)
+	names := slices.Concat(apis, requests)
 	for _, r := range recognizers {
 		names = append(names, r.name)
 	}

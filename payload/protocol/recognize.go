@@ -21,16 +21,14 @@ type recognizer struct {
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// recognizers are asked in order: the ones that can hardly be wrong first, those that ask little of the bytes last.
-// Requests over HTTP are told apart by overHTTP.
+// recognizers are asked in order: the ones that can hardly be wrong first, those that ask little of the bytes last. Over TCP,
+// requests as those of HTTP are named before them by nameRequest.
 var recognizers = []recognizer{
 	{"tls", true, false, "\x14\x15\x16\x17\x80\x81\x82\x83", isTLS},
 	{"ssh", true, false, "S", isSSH},
-	{"http-proxy", true, false, letters, isHTTPProxy},
-	{"rtsp", true, true, letters, isRTSP},
-	{"sip", true, true, letters + "\r\n", isSIP},
+	{"rtsp", false, true, letters, isRTSP},
+	{"sip", false, true, letters + "\r\n", isSIP},
 	{"ssdp", false, true, "MN", isSSDP},
-	{"http", true, false, letters, isHTTP},
 	{"amqp", true, false, "A", isAMQP},
 	{"rsync", true, false, "@", isRsync},
 	{"smb", true, false, "\x00\x81", isSMB},
@@ -52,13 +50,14 @@ var recognizers = []recognizer{
 	{"gh0st", true, false, "G", isGh0st},
 	{"xmpp", true, false, "<", isXMPP},
 	{"stratum", true, false, "{", isStratum},
-	{"smtp", true, false, letters, isSMTP},
-	{"ftp", true, false, letters, isFTP},
-	{"pop3", true, false, letters, isPOP3},
+	{"smtp", true, false, "EHLehl", isSMTP},
+	{"ftp", true, false, "AEFPSUaefpsu", isFTP},
+	{"pop3", true, false, "ACSacs", isPOP3},
 	{"imap", true, false, letters + "0123456789", isIMAP},
-	{"memcached", true, true, "", isMemcached},
+	{"memcached", true, false, "acdfgilmprstv\x80", isMemcachedMessage},
+	{"memcached", false, true, "", isMemcached},
 	{"redis", true, false, letters + "*", isRedis},
-	{"shell", true, false, "", isShell},
+	{"shell", true, false, letters + "\r\n\t #/.;|&$(`{", isShell},
 	{"ldap", true, true, "0", isLDAP},
 	{"krb", true, true, "\x00jl", isKerberos},
 	{"snmp", false, true, "0", isSNMP},
@@ -114,11 +113,13 @@ func Recognize(b []byte, t terroir.Transport) string {
 	default:
 		return ""
 	}
+	if t == terroir.TCP && (isLetter(b[0]) || b[0] == '\r' || b[0] == '\n') {
+		if name := nameRequest(b); name != "" {
+			return name
+		}
+	}
 	for _, r := range table[b[0]] {
 		if r.is(b) {
-			if r.name == "http" {
-				return overHTTP(b)
-			}
 			return r.name
 		}
 	}

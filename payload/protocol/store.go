@@ -115,21 +115,35 @@ func configWithoutBlanks(b []byte) string {
 	return ""
 }
 
-// isMemcached: the text protocol (memcached's doc/protocol.txt), also behind the 8 bytes of its UDP frames, and the binary
-// protocol (doc/protocol-binary.xml).
+// isMemcached: a message, over UDP behind 8 bytes of a frame.
 func isMemcached(b []byte) bool {
 	if len(b) > 8 && be16(b[2:]) == 0 && be16(b[4:]) == 1 && be16(b[6:]) == 0 {
 		b = b[8:]
 	}
-	return isMemcachedText(b) || isMemcachedBinary(b)
+	return isMemcachedMessage(b)
 }
 
+// isMemcachedMessage: the text protocol (memcached's doc/protocol.txt) or the binary protocol (doc/protocol-binary.xml).
+func isMemcachedMessage(b []byte) bool { return isMemcachedText(b) || isMemcachedBinary(b) }
+
+// isMemcachedBinary: a request of a known command, with a key where it needs one and a value only where it takes one.
 func isMemcachedBinary(b []byte) bool {
-	if len(b) < 24 || b[0] != 0x80 || b[1] > 0x40 || b[5] != 0 {
+	if len(b) < 24 || b[0] != 0x80 || memcachedOpcodes[b[1]] == "" || b[5] != 0 {
 		return false
 	}
+	key, extras := be16(b[2:]), int(b[4])
 	c := cursor{b: b[8:]}
-	return c.u32() >= be16(b[2:])+int(b[4]) && be16(b[2:]) <= 250 && b[4] <= 24 && b[8] < 8
+	size := c.u32()
+	if key > 250 || extras > 24 || size < key+extras || size > 1<<20 {
+		return false
+	}
+	switch b[1] {
+	case 7, 8, 10, 11, 16, 0x20: // quit, flush, noop, version, stat, sasl_list_mechs
+		return size == key+extras
+	case 1, 2, 3, 14, 15, 0x21, 0x22: // set, add, replace, append, prepend, sasl_auth, sasl_step
+		return key > 0
+	}
+	return key > 0 && size == key+extras
 }
 
 func isMemcachedText(b []byte) bool {
