@@ -87,12 +87,12 @@ func isRESP(b []byte) bool {
 	}
 	size, rest, ok := respNumber(rest, '$')
 	if !ok {
-		return len(rest) < 4 && rest[0] == '$' // cut within the length
+		return rest[0] == '$' && all(bytes.TrimSuffix(rest[1:], []byte("\r")), isDigit) // cut within the length
 	}
 	return size >= 1 && size <= 512<<20 && (len(rest) <= size || len(rest) == size+1 && rest[size] == '\r' || has(rest[size:], "\r\n"))
 }
 
-// respNumber reads a line of a mark and a number.
+// respNumber reads a line of a mark and a number. Where there is none, rest is b.
 func respNumber(b []byte, mark byte) (n int, rest []byte, ok bool) {
 	if len(b) < 4 || b[0] != mark {
 		return 0, b, false
@@ -102,7 +102,10 @@ func respNumber(b []byte, mark byte) (n int, rest []byte, ok bool) {
 		n = n*10 + int(b[i]-'0')
 		i++
 	}
-	return n, b[min(i+2, len(b)):], i > 1 && has(b[i:], "\r\n")
+	if i == 1 || !has(b[i:], "\r\n") {
+		return 0, b, false
+	}
+	return n, b[i+2:], true
 }
 
 // configWithoutBlanks is the subcommand of CONFIG where an observer has taken the blanks out.

@@ -104,7 +104,7 @@ func isPOP3(b []byte) bool {
 // isIMAP: RFC 9051 §6: a tag with a digit, and a command.
 func isIMAP(b []byte) bool {
 	l, ok := parseLine(b)
-	if !ok || l.n < 2 || len(l.words[0]) > 10 || bytes.IndexAny(l.words[0], "0123456789") < 0 ||
+	if !ok || l.n < 2 || len(l.words[0]) > 10 || !bytes.ContainsAny(l.words[0], "0123456789") ||
 		!all(l.words[0], func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' }) {
 		return false
 	}
