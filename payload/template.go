@@ -48,7 +48,7 @@ var masks = []mask{
 }
 
 // AnalyzerVersion grows whenever the same payload would get other facts.
-const AnalyzerVersion = 1
+const AnalyzerVersion = 2
 
 // Analyze finds out what the payload is. It depends on nothing but its arguments.
 func Analyze(b []byte, t terroir.Transport, self Self) terroir.PayloadFacts {

@@ -96,7 +96,7 @@ func isRDP(b []byte) bool {
 			return be16(b[2:]) == 11
 		}
 		rest := b[11:]
-		return has(rest, "Cookie: ") || has(rest, "mstshash=") || has(rest, "tsv:") || rest[0] == 1 && (len(rest) < 3 || rest[2] == 8)
+		return has(rest, "Cookie:") || has(rest, "mstshash=") || has(rest, "tsv:") || rest[0] == 1 && (len(rest) < 3 || rest[2] == 8)
 	case 0xff:
 		return len(b) >= 64 && has(b, "\xff\xff\xff\xff") && b[7]&1 == 1 && b[6]&0xe0 == 0 && (len(b) < 16 || be16(b[12:]) >= 1132 && be16(b[12:]) <= 1232)
 	}

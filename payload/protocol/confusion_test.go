@@ -111,6 +111,30 @@ func TestConfusion(t *testing.T) {
 	}
 }
 
+// TestCapturesOfOthers names the clients of captures that nothing was made from: those with which fingerprints of TLS are
+// tested. Nothing has another name than those that were found by reading the packets.
+func TestCapturesOfOthers(t *testing.T) {
+	for file, want := range map[string]string{
+		"badcurveball.pcap": "tls", "browsers-x509.pcapng": "tls", "dhcp.pcapng": "unknown", "http-empty-useragent.pcap": "http", "http1.pcapng": "http",
+		"https-connect.pcap": "http-proxy", "https3-301-get.pcap": "tls", "ipv6.pcapng": "tls", "quic-with-several-tls-frames.pcapng": "quic",
+		"single-packets.pcap": "http", "socks-https-example.pcap": "socks", "socks4-https.pcap": "socks", "ssh2-malformed.pcap": "ssh", "ssh2-moloch-crash.pcap": "ssh",
+		"tcpdump-geneve.pcap": "unknown", "tls-alpn-h2.pcap": "tls", "tls-handshake.pcapng": "quic tls", "tls-non-ascii-alpn.pcapng": "tls",
+		"tls-sni.pcapng": "quic tls", "v6.pcap": "dns ssh unknown",
+	} {
+		list, err := clients(filepath.Join(data, "ja4", file), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := confusion{}
+		for _, s := range list {
+			table.add("", Recognize(s.b, s.transport))
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(table[""])), " "); got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+}
+
 func excepted(file, named string) bool {
 	for _, e := range exceptions {
 		if e.file == file && slices.Contains(strings.Fields(e.named), named) {

@@ -73,22 +73,28 @@ func (s *captureSink) Put(_ context.Context, r terroir.Record) error {
 	return nil
 }
 
-func captures() ([]sample, error) {
+func captures() (list []sample, err error) {
 	files, _ := filepath.Glob(filepath.Join(data, "pcap", "*", "*.pcap*"))
-	sink := &captureSink{}
 	for _, file := range files {
-		f, err := os.Open(file)
+		some, err := clients(file, filepath.Base(filepath.Dir(file)))
 		if err != nil {
 			return nil, err
 		}
-		sink.truth, sink.file = filepath.Base(filepath.Dir(file)), filepath.Base(file)
-		_, err = pcapfile.Read(context.Background(), ingest.Source{Name: file, Reader: f, Sensor: "s", Region: "r"}, pcapfile.Options{}, sink)
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
+		list = append(list, some...)
 	}
-	return sink.list, nil
+	return list, nil
+}
+
+// clients are what the clients of one capture sent first.
+func clients(file, truth string) ([]sample, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	sink := &captureSink{truth: truth, file: filepath.Base(file)}
+	_, err = pcapfile.Read(context.Background(), ingest.Source{Name: file, Reader: f, Sensor: "s", Region: "r"}, pcapfile.Options{}, sink)
+	return sink.list, err
 }
 
 func probes() (list []sample, err error) {

@@ -80,10 +80,10 @@ func isBACnet(b []byte) bool {
 	}
 }
 
-// dnsMessage is a query (RFC 1035 §4.1), without the length that TCP has before it; nil where b is none. Other than dns
-// says, answers are not told from it: who is sent one that it has not asked for sees a reflection.
+// dnsMessage is a message (RFC 1035 §4.1), without the length that TCP has before it; nil where b is none. Answers are messages,
+// too: who is sent one that was not asked for sees a reflection.
 func dnsMessage(b []byte) []byte {
-	if len(b) > 14 && be16(b) >= 17 && be16(b) >= len(b)-2-maxLooked && dnsQuestions(b[2:]) {
+	if len(b) > 14 && be16(b) >= 17 && dnsQuestions(b[2:]) {
 		return b[2:]
 	}
 	if dnsQuestions(b) {

@@ -1,9 +1,6 @@
 package protocol
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // maxLine bounds a first line.
 const maxLine = 2048
@@ -200,7 +197,7 @@ func UserAgent(b []byte) string {
 			return ""
 		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
-		if ok && strings.EqualFold(string(bytes.TrimSpace(name)), "User-Agent") {
+		if ok && bytes.EqualFold(bytes.TrimSpace(name), []byte("User-Agent")) {
 			value = bytes.TrimSpace(value)
 			return string(value[:min(len(value), maxUserAgent)])
 		}

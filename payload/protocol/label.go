@@ -41,6 +41,9 @@ func Label(b []byte, name string) string {
 // clean bounds a text and puts ? for every character that a terminal or a reader might obey.
 func clean(s string) string {
 	s = s[:min(len(s), 4*maxLabel)]
+	if plain(s) {
+		return s[:min(len(s), maxLabel)]
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\u2028' || r == '\u2029' {
 			return '?'
@@ -55,6 +58,15 @@ func clean(s string) string {
 		end--
 	}
 	return s[:end]
+}
+
+func plain(s string) bool {
+	for i := range len(s) {
+		if !isPrintable(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // labelUnknown names the one probe that has no protocol but a name: it says to whom it was sent.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var dnsTypes = map[int]string{1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR", 41: "OPT", 43: "DS",
+var dnsTypes = map[int]string{1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 11: "WKS", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR", 41: "OPT", 43: "DS",
 	46: "RRSIG", 48: "DNSKEY", 64: "SVCB", 65: "HTTPS", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA"}
 
 // labelDNS is the first question, as dig's user writes it; "response to" before that of an answer.
@@ -41,7 +41,7 @@ func labelDNS(b []byte) string {
 	case opcode == 4:
 		what = "NOTIFY " + what
 	case opcode == 5:
-		what = "UPDATE " + what
+		what = "UPDATE"
 	}
 	return what + " " + string(name)
 }
@@ -137,7 +137,7 @@ func labelBACnet(b []byte) string {
 	return ""
 }
 
-var rpcPrograms = map[int]string{100000: "portmapper", 100003: "nfs", 100005: "mountd", 100021: "nlockmgr", 100024: "status"}
+var rpcPrograms = map[int]string{100000: "portmapper", 100003: "nfs", 100005: "mountd", 100021: "nlockmgr", 100024: "status", 0x55555555: "wdbrpc"}
 
 func labelSunRPC(b []byte) string {
 	if !isRPCCall(b) {
@@ -151,6 +151,9 @@ func labelSunRPC(b []byte) string {
 	name := rpcPrograms[program]
 	if name == "" {
 		name = fmt.Sprint(program)
+	}
+	if c.short {
+		return name
 	}
 	if program == 100000 && procedure < 5 {
 		return name + " " + [...]string{"NULL", "SET", "UNSET", "GETPORT", "DUMP"}[procedure]

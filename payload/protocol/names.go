@@ -2,9 +2,10 @@ package protocol
 
 import "slices"
 
-// requests are the names that nameRequest gives, beside apis: the names of requests over HTTP.
+// requests are names of requests with a line as HTTP has it.
 var requests = []string{"http", "http-proxy", "rtsp", "sip"}
 
+// apis are the names of requests over HTTP.
 var apis = []string{"docker", "kubernetes", "etcd", "elasticsearch", "jupyter", "ethereum"}
 
 // Names are all names that Recognize and RecognizeServer give, sorted.
@@ -19,8 +20,8 @@ func Names() []string {
 
 // Over is the protocol that carries the named one: "http" for a request to Docker's API and its like, "telnet" for
 // tn3270, and the name itself for all others. A view that looks for wrong protocols asks for both, since a Docker request
-// is an HTTP request. Bitcoin is its own, although its JSON-RPC has HTTP around it: the name is also that of the peers'
-// protocol.
+// is an HTTP request. Two are their own: bitcoin, which is also the name of the peers' protocol, not of JSON-RPC alone; and
+// http-proxy, which asks a server for something else than to serve.
 func Over(name string) string {
 	switch {
 	case slices.Contains(apis, name):

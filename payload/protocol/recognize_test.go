@@ -62,7 +62,7 @@ var overTCP = []example{
 	{"mysql", "SSLRequest", "\x20\x00\x00\x01\x85\xae\xff\x19\x00\x00\x00\x01\x21" + strings.Repeat("\x00", 23)},
 	{"mongodb", "OP_QUERY isMaster", mongoQuery}, {"mongodb", "OP_MSG listDatabases", mongoMsg},
 	{"ssh", "Go", "SSH-2.0-Go\r\n"}, {"ssh", "OpenSSH_7.6p1", "SSH-2.0-OpenSSH_7.6p1 Ubuntu-4ubuntu0.3\r\n"}, {"ssh", "libssh2_1.10.0", "SSH-2.0-libssh2_1.10.0\r\n"},
-	{"rdp", "connection request, mstshash=hello", rdpCookie}, {"rdp", "connection request", "\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00"},
+	{"rdp", "connection request, mstshash=hello", rdpCookie}, {"rdp", "connection request, mstshash=a", "\x03\x00\x00\x25\x20\xe0\x00\x00\x00\x00\x00Cookie:mstshash=a\r\n"}, {"rdp", "connection request", "\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00"},
 	{"vnc", "ProtocolVersion 003.008", "RFB 003.008\n"}, {"rsync", "protocol 29", "@RSYNCD: 29\n"}, {"rsync", "protocol 29", "@RSYNCD:29\n"},
 	{"telnet", "DO SUPPRESS-GO-AHEAD, WILL TERMINAL-TYPE", "\xff\xfd\x03\xff\xfb\x18"}, {"telnet", "", "\xff\xf4\xff\xfd\x06"},
 	{"tn3270", "IBM-3279-4-E", "\xff\xfb\x18\xff\xfa\x18\x00IBM-3279-4-E\xff\xf0\xff\xfb\x19\xff\xfd\x19\xff\xfb\x00\xff\xfd\x00"},
