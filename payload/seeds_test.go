@@ -18,6 +18,8 @@ import (
 	"terroir/ingest/pcapfile"
 )
 
+var data = filepath.Join("..", "..", "shared", "data")
+
 // seeds are what real clients sent, at most maxSeed bytes of each and maxSeeds of each source; fewer where the data is not
 // at hand.
 type seeds [][]byte
@@ -139,4 +141,34 @@ func eachLine(file string, use func([]byte) error) error {
 		}
 	}
 	return lines.Err()
+}
+
+// unrender turns the observer's escapes back into bytes.
+func unrender(s string) []byte {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b = append(b, s[i])
+			continue
+		}
+		i++
+		switch s[i] {
+		case 'r':
+			b = append(b, '\r')
+		case 'n':
+			b = append(b, '\n')
+		case 't':
+			b = append(b, '\t')
+		case 'x':
+			var c byte
+			if i+2 < len(s) {
+				fmt.Sscanf(s[i+1:i+3], "%02x", &c)
+				b = append(b, c)
+				i += 2
+			}
+		default:
+			b = append(b, s[i])
+		}
+	}
+	return b
 }

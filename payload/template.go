@@ -79,15 +79,3 @@ var masks = []mask{
 	{regexp.MustCompile(`\b\d{15,}\b`), []byte("<N>"), 15},
 	{regexp.MustCompile(`\b(?:[0-9a-f]{16,}|[0-9A-F]{16,})\b`), []byte("<HEX>"), 16},
 }
-
-// AnalyzerVersion grows whenever the same payload would get other facts.
-const AnalyzerVersion = 1
-
-// Analyze finds out what the payload is. It depends on nothing but its arguments.
-func Analyze(b []byte, t terroir.Transport, self Self) terroir.Analysis {
-	text := Template(b, self)
-	tpl := terroir.Template{ID: terroir.NewPayloadID(text), AppProto: Recognize(b, t), Text: text}
-	return terroir.Analysis{Template: tpl, Facts: terroir.PayloadFacts{
-		Payload: terroir.NewPayloadID(b), Template: tpl.ID, AppProto: tpl.AppProto, AnalyzerVersion: AnalyzerVersion,
-	}}
-}

@@ -22,7 +22,7 @@ import (
 	"terroir/bus"
 	"terroir/config"
 	"terroir/fingerprint"
-	"terroir/payload"
+	"terroir/payload/protocol"
 	"terroir/payload/tlshello"
 	"terroir/sensor/cert"
 	"terroir/sensor/explore"
@@ -187,7 +187,7 @@ func listenOptions(cfg *config.Sensor, certificate tls.Certificate) listen.Optio
 		IdleBefore: time.Duration(cfg.Limits.IdleBefore), IdleAfter: time.Duration(cfg.Limits.IdleAfter),
 		MaxAge: time.Duration(cfg.Limits.MaxAge), MaxSessions: sessions(cfg), MaxHeld: int64(cfg.Limits.Memory) / 4, MaxPerSource: cfg.Limits.PerSource,
 		MaxPerNetwork: cfg.Limits.PerNetwork, DatagramsPerSecond: cfg.Limits.Datagrams, Proxies: cfg.Proxies(),
-		Certificate: certificate, Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need, Fingerprint: fingerprint.SYN,
+		Certificate: certificate, Name: protocol.Recognize, Hello: tlshello.Parse, Need: tlshello.Need, Fingerprint: fingerprint.SYN,
 	}
 	for _, a := range cfg.Listen.Addresses {
 		opt.Addresses = append(opt.Addresses, netip.MustParseAddr(a)) // checked by config

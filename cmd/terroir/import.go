@@ -22,7 +22,7 @@ import (
 	"terroir/ingest/csvfile"
 	"terroir/ingest/pcapfile"
 	"terroir/lake"
-	"terroir/payload"
+	"terroir/payload/protocol"
 	"terroir/payload/tlshello"
 )
 
@@ -227,10 +227,10 @@ func (im *fileImport) pcapOptions() pcapfile.Options {
 
 // nameStream names a stream by what the client said, or, where it waited for a greeting, by that.
 func nameStream(client, server []byte, t terroir.Transport) string {
-	if name := payload.Recognize(client, t); name != "" {
+	if name := protocol.Recognize(client, t); name != "" {
 		return name
 	}
-	return payload.RecognizeServer(server)
+	return protocol.RecognizeServer(server)
 }
 
 // epoch names the file's bytes and the options that shape its events, so that importing it again adds nothing.

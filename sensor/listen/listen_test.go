@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"terroir"
-	"terroir/payload"
+	"terroir/payload/protocol"
 	"terroir/payload/tlshello"
 	"terroir/sensor/cert"
 )
@@ -66,7 +66,7 @@ func start(t *testing.T, a netip.Addr, change func(*Options)) *trap {
 		t.Fatal(err)
 	}
 	opt := Options{Sensor: "s", Region: "r", Addresses: []netip.Addr{a}, Certificate: c, IdleBefore: 200 * time.Millisecond, IdleAfter: 200 * time.Millisecond,
-		Name: payload.Recognize, Hello: tlshello.Parse, Need: tlshello.Need, Fallback: func(terroir.ServedPort) uint16 { return 0 }}
+		Name: protocol.Recognize, Hello: tlshello.Parse, Need: tlshello.Need, Fallback: func(terroir.ServedPort) uint16 { return 0 }}
 	if change != nil {
 		change(&opt)
 	}
