@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -93,13 +94,22 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// Detect names the format of the input by its first bytes: "pcap" for captures of either kind, otherwise "csv".
-func Detect(f *File) string {
-	head, _ := f.Peek(4)
+// Detect names the format of the input: "pcap" for captures of either kind, by their first bytes; "jsonl" where the first
+// byte that is not blank opens an object, or the name ends in .jsonl or .ndjson, compressed or not; otherwise "csv".
+func Detect(name string, f *File) string {
+	head, _ := f.Peek(512)
 	for _, magic := range []string{"\xa1\xb2\xc3\xd4", "\xd4\xc3\xb2\xa1", "\xa1\xb2\x3c\x4d", "\x4d\x3c\xb2\xa1", "\x0a\x0d\x0d\x0a"} {
-		if string(head) == magic {
+		if bytes.HasPrefix(head, []byte(magic)) {
 			return "pcap"
 		}
+	}
+	plain := strings.ToLower(name)
+	for _, ending := range []string{".gz", ".zst", ".zstd"} {
+		plain = strings.TrimSuffix(plain, ending)
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	if bytes.HasPrefix(text, []byte("{")) || strings.HasSuffix(plain, ".jsonl") || strings.HasSuffix(plain, ".ndjson") {
+		return "jsonl"
 	}
 	return "csv"
 }

@@ -9,6 +9,7 @@ import (
 
 	"terroir"
 	"terroir/ingest"
+	"terroir/ingest/mapping"
 )
 
 // list is a sink that keeps what it is given.
@@ -20,16 +21,16 @@ func (l *list) Put(_ context.Context, r terroir.Record) error {
 	return nil
 }
 
-const mapping = `
+const columns = `
 columns: {ts: when, sensor: host, src_ip: from, dst_port: port, payload: data, kind: what, transport: proto, attempts: n}
 formats: {ts: "2006-01-02 15:04:05", payload: hex}
-values: {what: {}, kind: {closed: unserved}}
+values: {kind: {closed: unserved}}
 regions: {paris: eu-west-3}
 `
 
 func read(t *testing.T, text string) (list, ingest.Report, []string, error) {
 	t.Helper()
-	m, err := ParseMapping("map.yaml", []byte(strings.Replace(mapping, "what: {}, ", "", 1)))
+	m, err := mapping.Parse("map.yaml", []byte(columns))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestMappingsThatAreWrong(t *testing.T) {
 		"columns: {ts: a, src_ip: b, transport: c}\nregions: {x: 'a b'}":     "region of x",
 		"columns: {ts: a, src_ip: b, transport: c}\nconstants: {ts: '2022'}": `"ts" is both`,
 	} {
-		_, err := ParseMapping("m.yaml", []byte(text))
+		_, err := mapping.Parse("m.yaml", []byte(text))
 		if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.HasPrefix(err.Error(), "m.yaml: ") || !strings.Contains(err.Error(), want) ||
 			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want %q", text, err, want)
