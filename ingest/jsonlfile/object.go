@@ -21,7 +21,9 @@ type objects struct {
 	text []byte
 }
 
-func newObjects(tree *node) *objects { return &objects{tree: tree, dec: jsontext.NewDecoder(&bytes.Buffer{})} }
+func newObjects(tree *node) *objects {
+	return &objects{tree: tree, dec: jsontext.NewDecoder(&bytes.Buffer{})}
+}
 
 // read reads the line. Its errors are of type *mapping.Error.
 func (o *objects) read(line []byte) (*mapping.Row, error) {
