@@ -34,7 +34,7 @@ type Converter struct {
 
 // NewConverter makes a converter for rows of the source.
 func NewConverter(m *Mapping, src ingest.Source, opt Options) *Converter {
-	c := &Converter{source: src, opt: opt, regions: m.Regions, names: map[string]bool{}}
+	c := &Converter{source: src, opt: opt, regions: m.Regions, names: map[string]bool{}, seen: seen{limit: seenIDs}}
 	for f, name := range fieldNames {
 		c.constants[f], c.values[f], c.formats[f] = m.Constants[name], m.Values[name], m.Formats[name]
 	}

@@ -2,12 +2,14 @@ package mapping
 
 import "crypto/sha256"
 
-// seen remembers which event ids came before: at least the last seenIDs, in at most about 40 bytes each for twice as many.
+// seen remembers which ids came before: at least the last limit different ones, and at most twice as many.
 type seen struct {
+	limit    int
 	now, old map[[16]byte]struct{}
 }
 
-// seenIDs bounds the memory to 640 MiB; a file of fewer rows needs in proportion less.
+// seenIDs bounds the memory: a map of 16-byte keys takes 20 to 40 bytes each, so at most 640 MiB. A file with fewer ids
+// needs in proportion less.
 const seenIDs = 1 << 23
 
 // before reports whether the id came before, and remembers it.
@@ -18,7 +20,7 @@ func (s *seen) before(id string) bool {
 		return true
 	}
 	_, again := s.old[key]
-	if len(s.now) >= seenIDs {
+	if len(s.now) >= s.limit {
 		s.old, s.now = s.now, nil
 	}
 	if s.now == nil {
