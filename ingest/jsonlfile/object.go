@@ -48,11 +48,11 @@ func bad(err error) error {
 	if e, ok := errors.AsType[*mapping.Error](err); ok {
 		return e
 	}
-	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		return mapping.Bad("json", "byte %d: %.100v", e.ByteOffset+1, e.Err)
-	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return mapping.Bad("json", "the JSON object is cut short")
+	}
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return mapping.Bad("json", "byte %d: %.100v", e.ByteOffset+1, e.Err)
 	}
 	return mapping.Bad("json", "not a JSON object: %.100v", err)
 }

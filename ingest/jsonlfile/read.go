@@ -62,8 +62,11 @@ func Read(ctx context.Context, src ingest.Source, opt Options, sink ingest.Sink)
 		return r.report, r.cut(src.Name, err)
 	}
 	if r.report.Events == 0 && r.first != nil {
-		return r.report, &terroir.Error{Code: terroir.EINVALID, Where: src.Name, Message: "no line could be read", Err: r.first,
-			Hint: "give --mapping FILE where the keys are not terroir's"}
+		hint := "give --mapping FILE where the keys are not terroir's"
+		if opt.Mapping != nil {
+			hint = "does the mapping name the keys of this file?"
+		}
+		return r.report, &terroir.Error{Code: terroir.EINVALID, Where: src.Name, Message: "no line could be read", Err: r.first, Hint: hint}
 	}
 	return r.report, nil
 }

@@ -70,14 +70,19 @@ func (c *Converter) Record(row *Row) (terroir.Record, error) {
 		}
 	}
 	r := terroir.Record{Event: &terroir.Event{Attempts: 1}}
+	for _, f := range [...]Field{TS, Transport, SrcIP} {
+		if row[f] == "" {
+			return r, Bad(f.String(), "no %s", f)
+		}
+	}
 	for _, step := range []func(*Row, *terroir.Record) error{c.who, c.when, c.ends, c.said, c.sort, c.prints} {
 		if err := step(row, &r); err != nil {
-			return terroir.Record{}, err
+			return r, err
 		}
 	}
 	// Last: a row that cannot be read must not hide a better one of the same name.
 	if row[EventID] != "" && c.seen.before(row[EventID]) {
-		return terroir.Record{}, ErrDuplicate
+		return r, ErrDuplicate
 	}
 	return r, nil
 }
@@ -242,6 +247,9 @@ func (c *Converter) sort(row *Row, r *terroir.Record) error {
 	kind := row[Kind]
 	if kind == "" && len(r.Payload) > 0 {
 		kind = "payload"
+	}
+	if kind == "" {
+		return Bad("kind", "no kind, and no payload")
 	}
 	var err error
 	if e.Kind, err = terroir.ParseKind(kind); err != nil {
