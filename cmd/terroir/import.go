@@ -177,7 +177,7 @@ func (im *fileImport) file(ctx context.Context, name string) error {
 		return err
 	}
 	begun := time.Now()
-	bar := newProgress(name)
+	bar := newBar(name)
 	in, err := ingest.Open(name)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (im *fileImport) file(ctx context.Context, name string) error {
 	defer in.Close()
 	sink := hub.NewImporter(ctx, im.lake, epoch, im.geo, analyze, im.serves)
 	rejects := &rejectFile{path: im.rejectPath(name)}
-	report, err := im.read(ctx, name, in, rejects, bar.sink(sink))
+	report, err := im.read(ctx, name, in, rejects, bar.sink(sink, name, in))
 	err = errors.Join(err, rejects.Close(), sink.Close())
 	bar.done()
 	if !im.quiet {
