@@ -276,7 +276,16 @@ func (im *fileImport) rejectPath(name string) string {
 	if dir == "" {
 		dir = filepath.Join(im.dir, "rejects")
 	}
-	return filepath.Join(dir, filepath.Base(name)+".rejects.tsv")
+	base := filepath.Base(name)
+	if base != name {
+		// Files of one name in several folders keep their rejects apart.
+		if whole, err := filepath.Abs(name); err == nil {
+			name = whole
+		}
+		sum := sha256.Sum256([]byte(name))
+		base = fmt.Sprintf("%s-%x", base, sum[:4])
+	}
+	return filepath.Join(dir, base+".rejects.tsv")
 }
 
 // summary says on standard error what came of a file.
