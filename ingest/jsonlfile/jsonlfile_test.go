@@ -187,3 +187,29 @@ func TestPathsThatAreWrong(t *testing.T) {
 		}
 	}
 }
+
+// discard is a sink that counts.
+type discard int
+
+// Put implements ingest.Sink.
+func (d *discard) Put(context.Context, terroir.Record) error {
+	*d++
+	return nil
+}
+
+// BenchmarkRead reads lines as terroir writes them, without storing them.
+func BenchmarkRead(b *testing.B) {
+	line := `{"event_id":"%08d","ts":"2022-06-13T00:00:12.173Z","region":"eu-west-3","sensor":"paris","ip_version":4,"proto":"tcp","dst_ip":"192.0.2.7",` +
+		`"dst_port":6379,"src_ip":"198.51.100.7","src_port":32716,"kind":"payload","tls":false,"payload_b64":"KjENCiQ0DQpJTkZPDQo=","received":"2022-06-13T00:00:13.191Z"}` + "\n"
+	var text strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&text, line, i)
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		var n discard
+		if _, err := Read(context.Background(), ingest.Source{Name: "b", Reader: strings.NewReader(text.String())}, Options{}, &n); err != nil || n != 10_000 {
+			b.Fatal(n, err)
+		}
+	}
+}
