@@ -16,6 +16,7 @@ import (
 	"terroir/hub"
 	"terroir/ingest"
 	"terroir/ingest/csvfile"
+	"terroir/ingest/mapping"
 	"terroir/lake"
 	"terroir/query"
 	"terroir/views"
@@ -122,7 +123,7 @@ func importMarx(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := csvfile.ParseMapping("marx", []byte(marxMapping))
+	m, err := mapping.Parse("marx", []byte(marxMapping))
 	if err != nil {
 		t.Fatal(err)
 	}

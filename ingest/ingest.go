@@ -5,6 +5,7 @@ package ingest
 import (
 	"context"
 	"io"
+	"net/netip"
 	"sort"
 
 	"terroir"
@@ -24,6 +25,18 @@ type Source struct {
 	Reader io.Reader
 	// Sensor and Region are those of every event that the input does not say them of.
 	Sensor, Region string
+	// Addresses are the sensor's own, where the input does not say them.
+	Addresses []netip.Addr
+}
+
+// Address is the sensor's first address of the same IP version as the client's; invalid where none is known.
+func (s *Source) Address(client netip.Addr) netip.Addr {
+	for _, a := range s.Addresses {
+		if a.Unmap().Is4() == client.Unmap().Is4() {
+			return a.Unmap()
+		}
+	}
+	return netip.Addr{}
 }
 
 // Report counts what a read found. Nothing is dropped silently: what is not an event stands in Skipped with its

@@ -20,6 +20,8 @@ import (
 	"terroir/hub"
 	"terroir/ingest"
 	"terroir/ingest/csvfile"
+	"terroir/ingest/jsonlfile"
+	"terroir/ingest/mapping"
 	"terroir/ingest/pcapfile"
 	"terroir/lake"
 	"terroir/payload/protocol"
@@ -35,21 +37,24 @@ type importFlags struct {
 func importCommand() *cobra.Command {
 	var f importFlags
 	c := &cobra.Command{
-		Use: "import FILE…", Short: "Read captures or tables into the lake", Args: cobra.MinimumNArgs(1),
-		Long: "Read captures (pcap, pcapng) or tables (CSV with a mapping) into the lake; gzip and zstd are unpacked. The same file\n" +
-			"imported again adds nothing. Rows that cannot be read are counted and kept in a reject file.",
+		Use: "import FILE…", Short: "Read captures, tables or JSON lines into the lake", Args: cobra.MinimumNArgs(1),
+		Long: "Read captures (pcap, pcapng), tables (CSV) or JSON lines into the lake; gzip and zstd are unpacked. A mapping says which\n" +
+			"columns of a table, or which keys and paths of an object, mean what; without one, the names are those of the table of\n" +
+			"events. The same file imported again adds nothing, and a row whose event_id came before in the file is left out. Rows that\n" +
+			"cannot be read are counted and kept in a reject file, with their line numbers.",
 		Example: "  terroir import --sensor paris-1 --region eu-west-3 --theme containers week.pcap\n" +
-			"  terroir import --format csv --mapping mapping.yaml attempts.csv.gz",
+			"  terroir import --format csv --mapping mapping.yaml attempts.csv.gz\n" +
+			"  terroir import --mapping mapping.yaml --address 192.0.2.7 requests.jsonl.zst",
 		RunE: func(c *cobra.Command, args []string) error { return runImport(c.Context(), args, &f) },
 	}
 	sourceFlags(c, &f.source)
 	fl := c.Flags()
-	fl.StringVar(&f.format, "format", "auto", "auto|pcap|csv")
+	fl.StringVar(&f.format, "format", "auto", "auto|pcap|csv|jsonl")
 	fl.StringVar(&f.sensor, "sensor", "import", "sensor of the events, where the file does not say it")
 	fl.StringVar(&f.region, "region", "unknown", "region of the sensor, where the file does not say it")
-	fl.StringVar(&f.mapping, "mapping", "", "YAML file that says which columns mean what (csv)")
+	fl.StringVar(&f.mapping, "mapping", "", "YAML file that says which columns mean what (csv, jsonl)")
 	fl.StringVar(&f.theme, "theme", "", "theme that the sensor served (pcap: tells served UDP ports from others)")
-	fl.StringSliceVar(&f.addresses, "address", nil, "address of the sensor (pcap: only what was sent to it is an event)")
+	fl.StringSliceVar(&f.addresses, "address", nil, "address of the sensor, where the file does not say it (pcap: only what was sent to it is an event)")
 	fl.StringVar(&f.rejects, "rejects", "", "folder for reject files (default DIR/rejects)")
 	fl.StringSliceVar(&f.geoCountry, "geo-country", nil, "MMDB file with countries, asked before the shipped one")
 	fl.StringSliceVar(&f.geoASN, "geo-asn", nil, "MMDB file with networks, asked before the shipped one")
@@ -90,21 +95,21 @@ type fileImport struct {
 	*importFlags
 	lake    *lake.Lake
 	geo     *enrich.Geo
-	mapping *csvfile.Mapping
+	columns *mapping.Mapping
 	serves  *terroir.Configuration
-	own     map[netip.Addr]bool
+	own     []netip.Addr
 	// quiet leaves out the summary of each file.
 	quiet bool
 }
 
 func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
-	im := &fileImport{importFlags: f, own: map[netip.Addr]bool{}}
+	im := &fileImport{importFlags: f}
 	if err := im.check(); err != nil {
 		return nil, err
 	}
 	var err error
 	if f.mapping != "" {
-		if im.mapping, err = csvfile.LoadMapping(f.mapping); err != nil {
+		if im.columns, err = mapping.Load(f.mapping); err != nil {
 			return nil, err
 		}
 	}
@@ -130,9 +135,9 @@ func (im *fileImport) check() error {
 		return usage(err)
 	}
 	switch im.format {
-	case "auto", "pcap", "csv":
+	case "auto", "pcap", "csv", "jsonl":
 	default:
-		return terroir.Errorf(terroir.EUSAGE, "--format %q is not one of auto, pcap, csv", im.format)
+		return terroir.Errorf(terroir.EUSAGE, "--format %q is not one of auto, pcap, csv, jsonl", im.format)
 	}
 	if im.theme != "" {
 		c, err := theme(im.theme)
@@ -146,7 +151,7 @@ func (im *fileImport) check() error {
 		if err != nil {
 			return terroir.Errorf(terroir.EUSAGE, "--address %q is not an address", s)
 		}
-		im.own[a.Unmap()] = true
+		im.own = append(im.own, a.Unmap())
 	}
 	return nil
 }
@@ -172,18 +177,19 @@ func (im *fileImport) file(ctx context.Context, name string) error {
 		return err
 	}
 	begun := time.Now()
-	bar := newProgress(name)
+	bar := newBar(name)
 	in, err := ingest.Open(name)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	sink := hub.NewImporter(ctx, im.lake, epoch, im.geo, analyze, im.serves)
-	report, err := im.read(ctx, name, in, bar.sink(sink))
-	err = errors.Join(err, sink.Close())
+	rejects := &rejectFile{path: im.rejectPath(name)}
+	report, err := im.read(ctx, name, in, rejects, bar.sink(sink, name, in))
+	err = errors.Join(err, rejects.Close(), sink.Close())
 	bar.done()
 	if !im.quiet {
-		im.summary(name, report, held(before, epoch), err == nil, time.Since(begun))
+		im.summary(name, report, rejects, held(before, epoch), err == nil, time.Since(begun))
 	}
 	return err
 }
@@ -197,22 +203,35 @@ func held(m lake.Marks, epoch uint64) bool {
 	return false
 }
 
-func (im *fileImport) read(ctx context.Context, name string, in *ingest.File, sink ingest.Sink) (ingest.Report, error) {
+func (im *fileImport) read(ctx context.Context, name string, in *ingest.File, rejects *rejectFile, sink ingest.Sink) (ingest.Report, error) {
 	format := im.format
 	if format == "auto" {
-		format = ingest.Detect(in)
+		format = ingest.Detect(name, in)
 	}
-	src := ingest.Source{Name: name, Reader: in, Sensor: im.sensor, Region: im.region}
-	if format == "pcap" {
+	src := ingest.Source{Name: name, Reader: in, Sensor: im.sensor, Region: im.region, Addresses: im.own}
+	rows := mapping.Options{Hello: tlshello.Parse}
+	switch format {
+	case "pcap":
 		return pcapfile.Read(ctx, src, im.pcapOptions(), sink)
+	case "jsonl":
+		report, err := jsonlfile.Read(ctx, src, jsonlfile.Options{Mapping: im.columns, Options: rows, Reject: func(line int, text []byte, why error) error {
+			return rejects.add(line, string(text), why)
+		}}, sink)
+		if e, ok := errors.AsType[*terroir.Error](err); ok && e.Code == terroir.ECONFIG {
+			e.Where = im.mapping
+		}
+		return report, err
 	}
-	rejects := &rejectFile{path: im.rejectPath(name)}
-	report, err := csvfile.Read(ctx, src, csvfile.Options{Mapping: im.mapping, Reject: rejects.add}, sink)
-	return report, errors.Join(err, rejects.Close())
+	return csvfile.Read(ctx, src, csvfile.Options{Mapping: im.columns, Options: rows, Reject: func(line int, fields []string, why error) error {
+		return rejects.add(line, strings.Join(fields, ","), why)
+	}}, sink)
 }
 
 func (im *fileImport) pcapOptions() pcapfile.Options {
-	opt := pcapfile.Options{Name: nameStream, Hello: tlshello.Parse, Addresses: im.own}
+	opt := pcapfile.Options{Name: nameStream, Hello: tlshello.Parse, Addresses: map[netip.Addr]bool{}}
+	for _, a := range im.own {
+		opt.Addresses[a] = true
+	}
 	if im.serves != nil {
 		served := map[terroir.ServedPort]bool{}
 		for _, p := range im.serves.Ports {
@@ -248,7 +267,7 @@ func (im *fileImport) epoch(name string) (uint64, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return 0, &terroir.Error{Code: terroir.EINVALID, Where: name, Message: "cannot read the file", Err: err}
 	}
-	fmt.Fprintf(h, "\x00%s\x00%s\x00%s\x00%s\x00%s\x00%v", im.format, im.sensor, im.region, im.theme, strings.Join(im.addresses, ","), im.mapping)
+	fmt.Fprintf(h, "\x00%s\x00%s\x00%s\x00%s\x00%s\x00%v", im.format, im.sensor, im.region, im.theme, strings.Join(im.addresses, ","), im.columns)
 	return binary.BigEndian.Uint64(h.Sum(nil)), nil
 }
 
@@ -257,11 +276,20 @@ func (im *fileImport) rejectPath(name string) string {
 	if dir == "" {
 		dir = filepath.Join(im.dir, "rejects")
 	}
-	return filepath.Join(dir, filepath.Base(name)+".rejects.tsv")
+	base := filepath.Base(name)
+	if base != name {
+		// Files of one name in several folders keep their rejects apart.
+		if whole, err := filepath.Abs(name); err == nil {
+			name = whole
+		}
+		sum := sha256.Sum256([]byte(name))
+		base = fmt.Sprintf("%s-%x", base, sum[:4])
+	}
+	return filepath.Join(dir, base+".rejects.tsv")
 }
 
 // summary says on standard error what came of a file.
-func (im *fileImport) summary(name string, r ingest.Report, again, whole bool, took time.Duration) {
+func (im *fileImport) summary(name string, r ingest.Report, rejects *rejectFile, again, whole bool, took time.Duration) {
 	verb := ""
 	if !whole {
 		verb = " read"
@@ -284,14 +312,7 @@ func (im *fileImport) summary(name string, r ingest.Report, again, whole bool, t
 		}
 		fmt.Fprintf(os.Stderr, "  %s: %s\n", list.title, strings.Join(parts, ", "))
 	}
-	if r.Skipped != nil {
-		if path := im.rejectPath(name); fileExists(path) {
-			fmt.Fprintf(os.Stderr, "  rejected rows are in %s\n", path)
-		}
+	if rejects.f != nil {
+		fmt.Fprintf(os.Stderr, "  rejected rows are in %s\n", rejects.path)
 	}
-}
-
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

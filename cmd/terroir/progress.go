@@ -2,27 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"terroir"
+	"terroir/encode"
 	"terroir/ingest"
 )
 
-// progress shows how many records were read, on a terminal only.
+// progress shows how far something is, on a terminal only.
 type progress struct {
 	bar *progressbar.ProgressBar
-}
-
-func newProgress(title string) *progress {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return &progress{}
-	}
-	return &progress{progressbar.NewOptions64(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(printable(title)),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
-		progressbar.OptionThrottle(100_000_000), progressbar.OptionClearOnFinish())}
 }
 
 // newBar shows a share of something whose size is known.
@@ -48,21 +41,31 @@ func (p *progress) done() {
 	}
 }
 
-// sink counts what goes into s.
-func (p *progress) sink(s ingest.Sink) ingest.Sink {
+// sink shows how much of the file was read, and how many records of it went into s.
+func (p *progress) sink(s ingest.Sink, title string, in *ingest.File) ingest.Sink {
 	if p.bar == nil {
 		return s
 	}
-	return countingSink{s, p.bar}
+	return &countingSink{Sink: s, progress: p, title: printable(title), in: in}
 }
 
 type countingSink struct {
 	ingest.Sink
-	bar *progressbar.ProgressBar
+	*progress
+	title string
+	in    *ingest.File
+	n     int64
 }
 
 // Put implements ingest.Sink.
-func (c countingSink) Put(ctx context.Context, r terroir.Record) error {
-	_ = c.bar.Add(1)
+func (c *countingSink) Put(ctx context.Context, r terroir.Record) error {
+	if c.n++; c.n%1024 == 0 {
+		c.bar.Describe(fmt.Sprintf("%s: %s events", c.title, encode.Thousands(c.n)))
+		if done, total := c.in.Progress(); total > 0 {
+			c.set(done, total)
+		} else {
+			c.set(0, -1) // Standard input: a turning bar.
+		}
+	}
 	return c.Sink.Put(ctx, r)
 }

@@ -19,14 +19,14 @@ type rejectFile struct {
 	w    *bufio.Writer
 }
 
-func (r *rejectFile) add(line int, fields []string, why error) error {
+func (r *rejectFile) add(line int, row string, why error) error {
 	if r.f == nil {
 		if err := r.open(); err != nil {
 			return &terroir.Error{Code: terroir.EUNREACHABLE, Where: r.path, Message: "cannot keep rejected rows", Err: err,
 				Hint: "name another folder with --rejects"}
 		}
 	}
-	_, err := fmt.Fprintf(r.w, "%d\t%s\t%s\n", line, oneField(why.Error()), oneField(strings.Join(fields, ",")))
+	_, err := fmt.Fprintf(r.w, "%d\t%s\t%s\n", line, oneField(why.Error()), oneField(row))
 	return err
 }
 

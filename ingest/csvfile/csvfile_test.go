@@ -9,6 +9,7 @@ import (
 
 	"terroir"
 	"terroir/ingest"
+	"terroir/ingest/mapping"
 )
 
 // list is a sink that keeps what it is given.
@@ -20,16 +21,16 @@ func (l *list) Put(_ context.Context, r terroir.Record) error {
 	return nil
 }
 
-const mapping = `
+const columns = `
 columns: {ts: when, sensor: host, src_ip: from, dst_port: port, payload: data, kind: what, transport: proto, attempts: n}
 formats: {ts: "2006-01-02 15:04:05", payload: hex}
-values: {what: {}, kind: {closed: unserved}}
+values: {kind: {closed: unserved}}
 regions: {paris: eu-west-3}
 `
 
 func read(t *testing.T, text string) (list, ingest.Report, []string, error) {
 	t.Helper()
-	m, err := ParseMapping("map.yaml", []byte(strings.Replace(mapping, "what: {}, ", "", 1)))
+	m, err := mapping.Parse("map.yaml", []byte(columns))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,19 +105,22 @@ func TestAQuoteThatIsNeverClosedEndsTheRead(t *testing.T) {
 	}
 }
 
-func TestMappingsThatAreWrong(t *testing.T) {
-	for text, want := range map[string]string{
-		"columns: {ts: a}":            `column "src_ip" is not mapped`,
-		"columns: {ts: a, colour: b}": `unknown column "colour"`,
-		"columns: [ts]":               "not a mapping",
-		"rows: {}":                    "not a mapping",
-		"columns: {ts: a, src_ip: b, transport: c}\nregions: {x: 'a b'}":     "region of x",
-		"columns: {ts: a, src_ip: b, transport: c}\nconstants: {ts: '2022'}": `"ts" is both`,
-	} {
-		_, err := ParseMapping("m.yaml", []byte(text))
-		if terroir.ErrorCode(err) != terroir.ECONFIG || !strings.HasPrefix(err.Error(), "m.yaml: ") || !strings.Contains(err.Error(), want) ||
-			strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
+func TestTheFirstColumnWithAValueCounts(t *testing.T) {
+	m, err := mapping.Parse("m.yaml", []byte("columns: {ts: ts, src_ip: [from, source, nowhere], transport: proto, dst_port: port, event_id: id}\nconstants: {kind: unserved}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got list
+	rep, err := Read(context.Background(), ingest.Source{Name: "t.csv", Sensor: "s", Region: "r", Reader: strings.NewReader("ts,source,from,proto,port,id\n" +
+		"2022-06-14T10:00:00Z,192.0.2.1,,tcp,22,a\n" +
+		"2022-06-14T10:00:00Z,192.0.2.9,192.0.2.2,tcp,22,b\n" +
+		"2022-06-14T10:00:00Z,192.0.2.9,192.0.2.3,tcp,22,a\n")}, Options{Mapping: m}, &got)
+	if err != nil || len(got) != 2 || got[0].Event.Source.Addr().String() != "192.0.2.1" || got[1].Event.Source.Addr().String() != "192.0.2.2" ||
+		rep.Skipped["duplicate"] != 1 {
+		t.Errorf("%+v %+v %v", got, rep, err)
+	}
+	if _, err := Read(context.Background(), ingest.Source{Name: "t.csv", Reader: strings.NewReader("ts,proto,port,id\n")}, Options{Mapping: m}, &got); err == nil ||
+		!strings.Contains(err.Error(), `no column "from|source|nowhere"`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"terroir"
 	"terroir/ingest"
+	"terroir/ingest/mapping"
 )
 
 // realTable is the beginning of the published table of 2013; "" where it is not at hand.
@@ -93,7 +94,7 @@ func FuzzRead(f *testing.F) {
 
 // FuzzMapping reads any table with any mapping: what is wrong with the mapping is said on one line, what is read is sound.
 func FuzzMapping(f *testing.F) {
-	f.Add(mapping, header+"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,\n")
+	f.Add(columns, header+"2022-06-14 10:00:00,paris,198.51.100.7,22,tcp,closed,,\n")
 	f.Add("columns: {ts: a, src_ip: b, transport: c}\nformats: {ts: unix}\n", "a,b,c\n1e9,::1,udp\n")
 	f.Add("columns: {ts: a, src_ip: b, transport: c}\nformats: {ts: unix_ms, src_ip: uint32, payload: text}\nconstants: {payload: x, dst_port: '1'}", "a,b,c\n1000000000000,1,udp\n")
 	if real := realTable(f); real != "" {
@@ -103,8 +104,8 @@ func FuzzMapping(f *testing.F) {
 		}
 		f.Add(string(text), real)
 	}
-	f.Fuzz(func(t *testing.T, mapping, text string) {
-		m, err := ParseMapping("m.yaml", []byte(mapping))
+	f.Fuzz(func(t *testing.T, how, text string) {
+		m, err := mapping.Parse("m.yaml", []byte(how))
 		if err != nil {
 			if terroir.ErrorCode(err) != terroir.ECONFIG || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%T %q", err, err)

@@ -1,3 +1,5 @@
+// Package csvfile reads tables of attempts as records: a header line, then one row an event. A mapping says which of its
+// columns mean what. A row that cannot be read is counted, and handed on with its line number.
 package csvfile
 
 import (
@@ -6,16 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"terroir"
 	"terroir/ingest"
+	"terroir/ingest/mapping"
 )
 
 // Options of a read.
 type Options struct {
 	// Mapping says what the columns mean; nil for a file whose header uses terroir's names.
-	Mapping *Mapping
+	Mapping *mapping.Mapping
+	mapping.Options
 	// Reject is called for every row that cannot be read, with its line number and why. The fields are valid until it
 	// returns. An error of it ends the read.
 	Reject func(line int, fields []string, why error) error
@@ -37,7 +40,7 @@ func Read(ctx context.Context, src ingest.Source, opt Options, sink ingest.Sink)
 	if err != nil {
 		return rep, invalid(src.Name, "no header line", err)
 	}
-	p, err := newParser(header, opt.Mapping, src)
+	p, err := newParser(header, opt, src)
 	if err != nil {
 		return rep, err
 	}
@@ -62,16 +65,15 @@ func Read(ctx context.Context, src ingest.Source, opt Options, sink ingest.Sink)
 func readRow(ctx context.Context, rows *csv.Reader, fields []string, p *parser, opt Options, sink ingest.Sink, rep *ingest.Report) error {
 	r, err := p.record(fields)
 	if err == nil {
-		rep.Event(r.Event.AppProto)
+		rep.Events++
 		return sink.Put(ctx, r)
 	}
-	var re *rowError
 	reason := "row"
-	if errors.As(err, &re) {
-		reason = re.reason
+	if e, ok := errors.AsType[*mapping.Error](err); ok {
+		reason = e.Reason
 	}
 	rep.Skip(reason, 1)
-	if opt.Reject == nil {
+	if opt.Reject == nil || err == mapping.ErrDuplicate {
 		return nil
 	}
 	line, _ := rows.FieldPos(0)
@@ -101,26 +103,4 @@ func (b *budget) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.left -= n
 	return n, err
-}
-
-// rowError is why a row was rejected; reason is the short word that the report counts it under.
-type rowError struct {
-	reason, detail string
-}
-
-func (e *rowError) Error() string { return e.detail }
-
-func bad(reason, format string, args ...any) error {
-	return &rowError{reason, fmt.Sprintf(format, args...)}
-}
-
-func headerIndex(header []string) map[string]int {
-	index := map[string]int{}
-	for i, h := range header {
-		h = strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))
-		if _, twice := index[h]; !twice {
-			index[h] = i
-		}
-	}
-	return index
 }
