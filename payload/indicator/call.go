@@ -1,6 +1,7 @@
 package indicator
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -73,11 +74,14 @@ func (f *finder) imageAt(ref string, at span) {
 		}
 	}
 	f.add("image", ref, "", at)
+	if registry, _, ok := strings.Cut(ref, "/"); ok {
+		f.registries[registry] = true
+	}
 }
 
 // calls finds files that programs write, by the first argument of a call.
 func (f *finder) calls() {
-	for _, c := range []string{"createWriteStream(", "writeFileSync(", "writeFile(", "chmodSync(", "file_put_contents(", "appendFileSync("} {
+	for _, c := range []string{"createWriteStream(", "writeFileSync(", "writeFile(", "chmodSync(", "file_put_contents(", "appendFileSync(", "tmpdir(),"} {
 		f.each(c, func(rest string, at int) {
 			if name := quoted(strings.TrimLeft(rest, " ")); name != "" {
 				f.file(name, span{at, at + len(name)})
@@ -95,8 +99,7 @@ func (f *finder) calls() {
 // file notes the name of a file that is made, unless only the victim knows it or it is a device.
 func (f *finder) file(name string, at span) {
 	name = strings.TrimRight(strings.TrimPrefix(name, "./"), "/")
-	if name == "" || name == "-" || name == "." || len(name) > 255 || strings.HasPrefix(name, "&") || strings.HasPrefix(name, "/dev/") && !strings.HasPrefix(name, "/dev/shm/") ||
-		strings.HasPrefix(name, "/proc/") || strings.EqualFold(name, "nul") {
+	if name == "" || name == "-" || name == "." || len(name) > 255 || strings.HasPrefix(name, "&") || isDevice(name) || strings.HasPrefix(name, "/proc/") {
 		return
 	}
 	plain := false
@@ -110,6 +113,15 @@ func (f *finder) file(name string, at span) {
 		return
 	}
 	f.add("file", name, "", at)
+}
+
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "console", "stdin", "stdout", "stderr"}
+
+// isDevice reports whether nothing is made by writing there. Files in /dev are made by those who hide them.
+func isDevice(name string) bool {
+	device, ok := strings.CutPrefix(name, "/dev/")
+	return ok && (slices.Contains(devices, device) || strings.HasPrefix(device, "tcp/") || strings.HasPrefix(device, "udp/") || strings.HasPrefix(device, "fd/") ||
+		strings.HasPrefix(device, "tty") || strings.HasPrefix(device, "watchdog")) || strings.EqualFold(name, "nul")
 }
 
 // sockets finds the other ends of shells that call back.
@@ -171,7 +183,7 @@ func (f *finder) redis() {
 // eachFold is each for a word in any case that stands alone, with what stands before it.
 func (f *finder) eachFold(word string, use func(rest, before string, at int)) {
 	for at := 0; ; {
-		i := indexFold(f.text[at:], word)
+		i := strings.Index(f.lower[at:], word)
 		if i < 0 {
 			return
 		}

@@ -42,7 +42,7 @@ var encoded = map[string]bool{"percent": true, "unicode": true, "octal": true, "
 // ones the first) in which it stands, sorted by type and value. Payload is left for the caller to set. What names the sensor, its
 // addresses and its hosts (without port, in any case), is left out.
 func Find(t *decode.Tree, addrs []netip.Addr, hosts []string) []terroir.Indicator {
-	f := &finder{found: map[key]*place{}, hints: map[key]string{}, self: newSelf(addrs, hosts)}
+	f := &finder{found: map[key]*place{}, hints: map[key]string{}, self: newSelf(addrs, hosts), registries: map[string]bool{}}
 	left := maxTotal
 	hidden := hiddenSpans(t)
 	for i := range t.Nodes {
@@ -50,10 +50,22 @@ func Find(t *decode.Tree, addrs []netip.Addr, hosts []string) []terroir.Indicato
 		text := n.Bytes[:min(len(n.Bytes), maxNode, left)]
 		left -= len(text)
 		f.step, f.depth, f.hidden = i, t.Depth(i), hidden[i]
-		f.text = string(text)
+		f.text, f.lower = string(text), lowerASCII(text)
 		f.scan(n)
 	}
 	return f.result()
+}
+
+// lowerASCII keeps every byte in its place, which bytes.ToLower does not.
+func lowerASCII(b []byte) string {
+	low := make([]byte, len(b))
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		low[i] = c
+	}
+	return string(low)
 }
 
 // span is a part of a text, from begin up to end.
@@ -86,24 +98,34 @@ type finder struct {
 
 	step, depth int
 	text        string
-	hidden      []span
+	// lower is the text with ASCII in lower case.
+	lower  string
+	hidden []span
 	// taken are the parts in which a URL or an e-mail address was found: no more is looked for in them.
 	taken []span
+	// registries are hosts of images, which are a part of their names.
+	registries map[string]bool
 }
+
+// tlsHandshake begins a TLS hello, in which a name says who was asked, as in a Host header.
+const tlsHandshake = "\x16\x03"
 
 func (f *finder) scan(n *decode.Node) {
 	f.taken = f.taken[:0]
 	f.urls()
 	f.lookups()
-	f.names()
+	f.images()
+	f.shell(n.Runs)
+	if !strings.HasPrefix(f.text, tlsHandshake) {
+		f.names()
+	}
 	f.addresses6()
 	f.runs()
 	f.keys()
-	f.images()
 	f.calls()
 	f.sockets()
 	f.redis()
-	f.shell(n.Runs)
+	f.pools()
 }
 
 // add notes an indicator that stands in the part of the node's text.

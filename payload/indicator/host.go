@@ -93,7 +93,7 @@ func (f *finder) domain(s string) (string, bool) {
 
 // under reports whether the name is one of the list or below one.
 func under(s string, list []string) bool {
-	return slices.ContainsFunc(list, func(l string) bool { return s == l || strings.HasSuffix(s, "."+l) })
+	return slices.ContainsFunc(list, func(l string) bool { return strings.HasSuffix(s, l) && (len(s) == len(l) || s[len(s)-len(l)-1] == '.') })
 }
 
 // host returns what the host of a URL or the argument of a command names.

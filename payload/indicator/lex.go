@@ -16,6 +16,8 @@ const (
 type word struct {
 	text string
 	at   span
+	// open says that output of a command follows in it: http://host/$(whoami).
+	open bool
 }
 
 // command is one command of a line, or of a line within a quoted word.
@@ -110,7 +112,7 @@ func (l *lexer) step() {
 		l.escape()
 	case c == '`':
 		l.backquote()
-	case c == '(' || c == '{' && !l.inWord && !l.code && len(l.commands[l.current].words) == 0 && l.i < len(l.s) && l.s[l.i] == ' ':
+	case c == '(' || c == '{' && !l.inWord && !l.code && l.i < len(l.s) && l.s[l.i] == ' ':
 		l.bracket(c)
 	case c == ')' || c == '}' && !l.inWord && len(l.open) > 0 && l.open[len(l.open)-1].kind == '{':
 		l.close()
@@ -123,7 +125,7 @@ func (l *lexer) step() {
 
 // separates says where words of code end beside blanks.
 func (l *lexer) separates(c byte) bool {
-	return c == ',' || c == '[' || c == ']' || c == '=' && !strings.Contains(string(l.word), "://")
+	return (c == ',' || c == '[' || c == ']' || c == '=') && !strings.Contains(string(l.word), "://")
 }
 
 func (l *lexer) skip(c byte) bool {
@@ -157,7 +159,7 @@ func (l *lexer) endWord() {
 	default:
 		c.words = append(c.words, w)
 	}
-	l.inWord, l.word, l.redirect = false, l.word[:0], 0
+	l.inWord, l.word, l.redirect, l.closed = false, l.word[:0], 0, nil
 }
 
 func (l *lexer) endCommand(pipe bool) {
@@ -165,14 +167,13 @@ func (l *lexer) endCommand(pipe bool) {
 	l.redirect = 0
 	c := l.commands[l.current]
 	if pipe {
-		if len(c.words) == 0 && l.closed != nil {
+		l.reads = append(l.reads, l.current)
+		if l.closed != nil { // A group just ended.
 			for n := l.closed.first; n < len(l.commands); n++ {
-				if l.commands[n].pipe < 0 {
+				if l.commands[n].pipe < 0 && n != l.current {
 					l.reads = append(l.reads, n)
 				}
 			}
-		} else {
-			l.reads = append(l.reads, l.current)
 		}
 	} else if len(c.words) == 0 && len(c.writes) == 0 && l.closed == nil && l.current == len(l.commands)-1 {
 		return // Nothing was said yet.
@@ -250,6 +251,9 @@ func (l *lexer) escape() {
 	l.i++
 	switch {
 	case c == '\n':
+	case len(l.word) > 1 && l.word[1] == ':' || len(l.word) > 0 && l.word[0] == '%': // A path of Windows.
+		l.put('\\')
+		l.put(c)
 	case l.code && (c == 'n' || c == 'r'):
 		l.endCommand(false)
 	case l.code && c == 't':
@@ -303,8 +307,11 @@ func (l *lexer) endWordKeeping(output bool) {
 	if output && string(l.word) == "$" {
 		l.inWord, l.word = false, l.word[:0]
 	}
-	redirect := l.redirect
+	redirect, inWord := l.redirect, l.inWord
 	l.endWord()
+	if words := l.commands[l.current].words; output && inWord && len(words) > 0 {
+		words[len(words)-1].open = !strings.HasPrefix(l.s[l.i:], "uname -m") && !strings.HasPrefix(l.s[l.i:], "arch)")
+	}
 	if output && redirect == '<' {
 		l.redirect = 0
 	}
@@ -339,7 +346,7 @@ func (l *lexer) angle(c byte) {
 		if l.i > 1 {
 			before = l.s[l.i-2]
 		}
-		if c == '<' || !strings.HasPrefix(rest, "/") || before == '/' || before == '=' || before == '-' || before == '"' || letter(before) {
+		if c == '<' || !strings.HasPrefix(rest, "/") && !l.writes() || before == '/' || before == '=' || before == '-' || before == '"' || letter(before) {
 			l.endWord()
 			return
 		}
@@ -354,6 +361,17 @@ func (l *lexer) angle(c byte) {
 		return
 	}
 	l.redirect = c
+}
+
+// writes reports whether the command is one whose output is often written to a file.
+func (l *lexer) writes() bool {
+	for _, w := range l.commands[l.current].words {
+		switch base(w.text) {
+		case "echo", "cat", "printf", "wget", "curl", "base64":
+			return true
+		}
+	}
+	return false
 }
 
 // unescapeShell undoes what a shell undoes within double quotes.

@@ -83,7 +83,7 @@ func saysVersion(before string) bool {
 			return true
 		}
 	}
-	return strings.HasSuffix(before, " v") || strings.HasSuffix(before, "&v") || before == "v"
+	return strings.HasSuffix(before, " v") || strings.HasSuffix(before, "&v") || strings.HasSuffix(before, "?v") || before == "v"
 }
 
 // header reports whether the position is in a line that begins with one of the names of headers.
@@ -97,7 +97,7 @@ func (f *finder) header(at int, names ...string) bool {
 func (f *finder) email(word string, at span) {
 	s := f.text
 	domain, ok := f.domain(word)
-	if !ok || at.end < len(s) && (s[at.end] == ':' || s[at.end] == '/' || s[at.end] == '(') {
+	if !ok || under(domain, protocolNames) || at.end < len(s) && (s[at.end] == ':' || s[at.end] == '/' || s[at.end] == '(') {
 		return
 	}
 	begin := at.begin - 1
@@ -116,6 +116,9 @@ func (f *finder) email(word string, at span) {
 	f.add("email", local+"@"+domain, "", at)
 }
 
+// protocolNames are domains below which SSH names its algorithms (RFC 4251, section 6).
+var protocolNames = []string{"openssh.com", "libssh.org", "ssh.com", "lists.lysator.liu.se", "tartarus.org"}
+
 func (f *finder) isLogin(begin int) bool {
 	line := f.text[max(strings.LastIndexAny(f.text[:begin], "\n;|&\"'`(")+1, begin-512):begin]
 	words := strings.Fields(line)
@@ -130,6 +133,11 @@ func (f *finder) isLogin(begin int) bool {
 
 // bareDomain takes a name for a domain where it stands alone, in lower case, under a suffix that says it.
 func (f *finder) bareDomain(word string, at span) {
+	last := strings.ToLower(word[strings.LastIndexByte(word, '.')+1:])
+	plain := slices.Contains(plainSuffixes, last)
+	if !plain && !f.portAt(at.end) && !under(strings.ToLower(word), outOfBand) || f.registries[word] {
+		return
+	}
 	domain, ok := f.domain(word)
 	if !ok {
 		return
@@ -148,8 +156,7 @@ func (f *finder) bareDomain(word string, at span) {
 		return
 	}
 	first, _, _ := strings.Cut(domain, ".")
-	last := domain[strings.LastIndexByte(domain, '.')+1:]
-	if slices.Contains(programWords, first) || !slices.Contains(plainSuffixes, last) && !(f.portAt(at.end) && !slices.Contains(fileEndings, last)) {
+	if slices.Contains(programWords, first) || !plain && slices.Contains(fileEndings, last) {
 		return
 	}
 	f.add("domain", domain, "", at)

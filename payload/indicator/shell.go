@@ -20,7 +20,7 @@ var verbs = map[string]func(s *script, c *command, args []word, i int){
 	"bitsadmin": (*script).certutil, "start-bitstransfer": (*script).curl, "mshta": (*script).curl, "regsvr32": (*script).curl, "msiexec": (*script).curl,
 	"tftp": (*script).tftp, "ftpget": (*script).tftp, "nc": (*script).call, "ncat": (*script).call, "netcat": (*script).call, "nc.traditional": (*script).call,
 	"ping": (*script).call, "ping6": (*script).call, "nslookup": (*script).call, "dig": (*script).call, "host": (*script).call, "telnet": (*script).call, "socat": (*script).call,
-	"ssh": (*script).reach, "scp": (*script).reach, "ftp": (*script).reach, "git": (*script).curl, "chmod": (*script).chmod, "tee": (*script).tee, "docker": (*script).docker,
+	"ssh": (*script).reach, "scp": (*script).reach, "ftp": (*script).reach, "git": (*script).clone, "chmod": (*script).chmod, "tee": (*script).tee, "docker": (*script).docker,
 }
 
 // script is a text taken apart into commands.
@@ -74,7 +74,7 @@ func (s *script) noteRun(c *command) {
 		return
 	}
 	for _, w := range c.words[i+1:] {
-		if !strings.HasPrefix(w.text, "-") {
+		if !strings.HasPrefix(w.text, "-") && !strings.Contains(w.text, " ") {
 			s.ran[base(w.text)] = true
 		}
 	}
@@ -191,7 +191,7 @@ func (s *script) fetch(c *command, args []word, i int, save, remote string, name
 			case strings.Contains(a, save):
 				k := strings.Index(a, save)
 				if rest := a[k+1:]; rest != "" {
-					fe.save(word{strings.TrimPrefix(rest, "="), args[n].at})
+					fe.save(word{text: strings.TrimPrefix(rest, "="), at: args[n].at})
 				} else if next.text != "" {
 					fe.save(next)
 					n++
@@ -204,6 +204,7 @@ func (s *script) fetch(c *command, args []word, i int, save, remote string, name
 		default:
 			if u, ok := s.target(args[n]); ok {
 				fe.urls = append(fe.urls, u)
+				fe.uploads = fe.uploads || args[n].open
 			}
 		}
 	}
@@ -221,6 +222,9 @@ func (fe *fetch) save(w word) {
 
 func (fe *fetch) saveWrites(c *command) {
 	for _, w := range c.writes {
+		if !isDevice(w.text) {
+			fe.named = false
+		}
 		fe.saved = append(fe.saved, w)
 	}
 }
@@ -245,8 +249,11 @@ func (s *script) target(w word) (url, bool) {
 
 func (s *script) addFetch(fe *fetch, i int) {
 	for _, u := range fe.urls {
+		if _, _, ok := s.f.host(u.host); !ok {
+			continue
+		}
 		if name := base(u.rest); fe.named && name != "" && !strings.ContainsAny(name, "?#") {
-			fe.saved = append(fe.saved, word{name, u.at})
+			fe.saved = append(fe.saved, word{text: name, at: u.at})
 		}
 	}
 	role := "stage2"
@@ -265,6 +272,19 @@ func (s *script) addFetch(fe *fetch, i int) {
 	for _, u := range fe.urls {
 		s.f.addURL(&u, role)
 	}
+}
+
+// clone reads the URLs of git; what it writes is no single file.
+func (s *script) clone(_ *command, args []word, i int) {
+	var fe fetch
+	for _, a := range args {
+		if strings.Contains(a.text, "://") {
+			if u, ok := s.target(a); ok {
+				fe.urls = append(fe.urls, u)
+			}
+		}
+	}
+	s.addFetch(&fe, i)
 }
 
 // certutil reads commands that have the file to write behind the URL: certutil -urlcache -f URL FILE, bitsadmin /transfer NAME URL FILE.
@@ -313,6 +333,9 @@ func (s *script) tftp(_ *command, args []word, i int) {
 // call reads commands by which the victim turns to somebody.
 func (s *script) call(_ *command, args []word, _ int) { s.hosts(args, "callback") }
 
+// everybodys are names that payloads ask for only to see whether there is a network.
+var everybodys = []string{"google.com", "baidu.com", "bing.com", "qq.com", "yahoo.com", "microsoft.com", "cloudflare.com", "github.com", "apple.com", "amazon.com", "yandex.ru"}
+
 // reach reads commands for which the role of the other side is not certain.
 func (s *script) reach(_ *command, args []word, _ int) { s.hosts(args, "") }
 
@@ -342,6 +365,9 @@ func (s *script) addHost(text, role string, at span) {
 	last := value[strings.LastIndexByte(value, '.')+1:]
 	if !ok || typ == "domain" && strings.Count(value, ".") == 1 && slices.Contains(fileEndings, last) && hostRole(value, "") == "" {
 		return
+	}
+	if under(value, everybodys) {
+		role = ""
 	}
 	s.f.add(typ, value, hostRole(value, role), at)
 }
@@ -404,4 +430,18 @@ func (s *script) pool(c *command) {
 			s.f.add(typ, host, "c2", w.at)
 		}
 	}
+}
+
+// pools finds the servers in the JSON of a miner's configuration.
+func (f *finder) pools() {
+	if !strings.Contains(f.text, `"pools"`) {
+		return
+	}
+	f.each(`"url":`, func(rest string, at int) {
+		value := quoted(strings.TrimLeft(rest, " "))
+		host, _, _ := strings.Cut(value, ":")
+		if typ, host, ok := f.host(host); ok {
+			f.add(typ, host, "c2", span{at, at + len(value)})
+		}
+	})
 }

@@ -195,7 +195,7 @@ func (f *finder) executes() bool {
 // knows.
 func (f *finder) lookups() {
 	for at := 0; ; {
-		i := indexFold(f.text[at:], "jndi:")
+		i := strings.Index(f.lower[at:], "jndi:")
 		if i < 0 {
 			return
 		}
@@ -236,14 +236,4 @@ func knownPart(s string) string {
 		s = strings.TrimLeft(s[end+1:], ".}-")
 	}
 	return s
-}
-
-// indexFold is strings.Index without regard to case, for a pattern in lower case that begins with a letter.
-func indexFold(s, pattern string) int {
-	for i := 0; i+len(pattern) <= len(s); i++ {
-		if s[i]|0x20 == pattern[0] && strings.EqualFold(s[i:i+len(pattern)], pattern) {
-			return i
-		}
-	}
-	return -1
 }
