@@ -28,7 +28,7 @@ func (f *finder) images() {
 				image += ":" + tag
 			}
 		}
-		f.image(image, at)
+		f.imageAt(image, span{at, at}) // Its parts were undone here already.
 	})
 }
 

@@ -36,7 +36,7 @@ var roles = []string{"dropper", "c2", "callback", "stage2", ""}
 // encoded are the kinds of nodes for which the text in the parent is only a way to write their bytes, so that what seems to stand
 // in it need not be true.
 var encoded = map[string]bool{"percent": true, "unicode": true, "octal": true, "hex": true, "html": true, "base64": true, "utf16": true, "gzip": true,
-	"zlib": true, "log4j": true, "json": true, "xml": true, "php": true, "form": true}
+	"zlib": true, "log4j": true, "json": true, "xml": true, "php": true, "form": true, "chunked": true, "characters": true, "backslash": true}
 
 // Find returns the indicators in the tree, each type and value once, with its most telling role and the deepest node (of equally deep
 // ones the first) in which it stands, sorted by type and value. Payload is left for the caller to set. What names the sensor, its
@@ -68,14 +68,23 @@ func lowerASCII(b []byte) string {
 	return string(low)
 }
 
+// whole are the kinds that may stand within a value, such as in the path of a URL, and leave it true.
+var whole = map[string]bool{"base64": true, "hex": true, "utf16": true, "gzip": true, "zlib": true}
+
 // span is a part of a text, from begin up to end.
 type span struct{ begin, end int }
 
-func hiddenSpans(t *decode.Tree) map[int][]span {
-	hidden := map[int][]span{}
+// hiddenSpan is a part of a node's text that is encoded.
+type hiddenSpan struct {
+	span
+	whole bool
+}
+
+func hiddenSpans(t *decode.Tree) map[int][]hiddenSpan {
+	hidden := map[int][]hiddenSpan{}
 	for _, n := range t.Nodes {
 		if n.Parent >= 0 && encoded[n.Kind] {
-			hidden[n.Parent] = append(hidden[n.Parent], span{n.Offset, n.Offset + n.Length})
+			hidden[n.Parent] = append(hidden[n.Parent], hiddenSpan{span{n.Offset, n.Offset + n.Length}, whole[n.Kind]})
 		}
 	}
 	return hidden
@@ -100,7 +109,7 @@ type finder struct {
 	text        string
 	// lower is the text with ASCII in lower case.
 	lower  string
-	hidden []span
+	hidden []hiddenSpan
 	// taken are the parts in which a URL or an e-mail address was found: no more is looked for in them.
 	taken []span
 	// registries are hosts of images, which are a part of their names.
@@ -115,7 +124,7 @@ func (f *finder) scan(n *decode.Node) {
 	f.urls()
 	f.lookups()
 	f.images()
-	f.shell(n.Runs)
+	f.shell(n.Runs && n.Kind != "code" && n.Kind != "powershell" && !looksLikeCode(f.text))
 	if !strings.HasPrefix(f.text, tlsHandshake) {
 		f.names()
 	}
@@ -135,7 +144,7 @@ func (f *finder) add(typ, value, role string, at span) {
 	}
 	k := key{typ, value}
 	for _, h := range f.hidden {
-		if at.begin < h.end && h.begin < at.end {
+		if at.begin < h.end && h.begin < at.end && !(h.whole && at.begin < h.begin && h.end <= at.end) {
 			f.hints[k] = telling(f.hints[k], role)
 			return
 		}

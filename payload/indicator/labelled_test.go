@@ -102,7 +102,7 @@ func compare(t *testing.T, l labelled, types map[string]*score) {
 	for _, i := range l.Indicators {
 		want[key{i.Type, i.Value}] = i.Role
 	}
-	for _, i := range Find(alone(l.Payload), sensor.addrs, sensor.hosts) {
+	for _, i := range Find(decode.Decode(l.Payload, decode.Options{}), sensor.addrs, sensor.hosts) {
 		role, ok := want[key{i.Type, i.Value}]
 		delete(want, key{i.Type, i.Value})
 		switch {

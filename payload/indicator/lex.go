@@ -55,9 +55,8 @@ type lexer struct {
 	begin   int
 	inWord  bool
 	// reads are the commands whose output the next command reads.
-	reads   []int
-	closed  *group
-	lastEnd int
+	reads  []int
+	closed *group
 	// redirect says that the next word is a file to write (>) or to read (<).
 	redirect byte
 }
