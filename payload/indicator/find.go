@@ -33,61 +33,20 @@ const (
 // The roles, the most telling first.
 var roles = []string{"dropper", "c2", "callback", "stage2", ""}
 
-// encoded are the kinds of nodes for which the text in the parent is only a way to write their bytes, so that what seems to stand
-// in it need not be true.
-var encoded = map[string]bool{"percent": true, "unicode": true, "octal": true, "hex": true, "html": true, "base64": true, "utf16": true, "gzip": true,
-	"zlib": true, "log4j": true, "json": true, "xml": true, "php": true, "form": true, "chunked": true, "characters": true, "backslash": true}
-
 // Find returns the indicators in the tree, each type and value once, with its most telling role and the deepest node (of equally deep
 // ones the first) in which it stands, sorted by type and value. Payload is left for the caller to set. What names the sensor, its
 // addresses and its hosts (without port, in any case), is left out.
 func Find(t *decode.Tree, addrs []netip.Addr, hosts []string) []terroir.Indicator {
-	f := &finder{found: map[key]*place{}, hints: map[key]string{}, self: newSelf(addrs, hosts), registries: map[string]bool{}}
-	left := maxTotal
-	hidden := hiddenSpans(t)
-	for i := range t.Nodes {
-		n := &t.Nodes[i]
-		text := n.Bytes[:min(len(n.Bytes), maxNode, left)]
-		left -= len(text)
-		f.step, f.depth, f.hidden = i, t.Depth(i), hidden[i]
-		f.text, f.lower = string(text), lowerASCII(text)
-		f.scan(n)
+	f := &finder{found: map[key]*place{}, hints: map[key]string{}, self: newSelf(addrs, hosts), ran: map[string]bool{}, registries: map[string]bool{}}
+	list := layers(t)
+	for i := range list {
+		f.noteRuns(list[i].commands)
+	}
+	for i := range list {
+		f.layer = &list[i]
+		f.scan()
 	}
 	return f.result()
-}
-
-// lowerASCII keeps every byte in its place, which bytes.ToLower does not.
-func lowerASCII(b []byte) string {
-	low := make([]byte, len(b))
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		low[i] = c
-	}
-	return string(low)
-}
-
-// whole are the kinds that may stand within a value, such as in the path of a URL, and leave it true.
-var whole = map[string]bool{"base64": true, "hex": true, "utf16": true, "gzip": true, "zlib": true}
-
-// span is a part of a text, from begin up to end.
-type span struct{ begin, end int }
-
-// hiddenSpan is a part of a node's text that is encoded.
-type hiddenSpan struct {
-	span
-	whole bool
-}
-
-func hiddenSpans(t *decode.Tree) map[int][]hiddenSpan {
-	hidden := map[int][]hiddenSpan{}
-	for _, n := range t.Nodes {
-		if n.Parent >= 0 && encoded[n.Kind] {
-			hidden[n.Parent] = append(hidden[n.Parent], hiddenSpan{span{n.Offset, n.Offset + n.Length}, whole[n.Kind]})
-		}
-	}
-	return hidden
 }
 
 type key struct{ typ, value string }
@@ -98,33 +57,28 @@ type place struct {
 	role        string
 }
 
-// finder collects what is found. The fields below self are those of the node that is looked at.
+// finder collects what is found.
 type finder struct {
 	found map[key]*place
 	// hints are roles of what stands in encoded text: they hold if it is found in the decoded text too.
 	hints map[key]string
 	self  self
-
-	step, depth int
-	text        string
-	// lower is the text with ASCII in lower case.
-	lower  string
-	hidden []hiddenSpan
-	// taken are the parts in which a URL or an e-mail address was found: no more is looked for in them.
-	taken []span
+	// ran are the base names of the files that are run or made runnable, in any layer.
+	ran map[string]bool
 	// registries are hosts of images, which are a part of their names.
 	registries map[string]bool
+	// layer is the one that is looked at.
+	*layer
 }
 
 // tlsHandshake begins a TLS hello, in which a name says who was asked, as in a Host header.
 const tlsHandshake = "\x16\x03"
 
-func (f *finder) scan(n *decode.Node) {
-	f.taken = f.taken[:0]
+func (f *finder) scan() {
 	f.urls()
 	f.lookups()
 	f.images()
-	f.shell(n.Runs && n.Kind != "code" && n.Kind != "powershell" && !looksLikeCode(f.text))
+	f.shell()
 	if !strings.HasPrefix(f.text, tlsHandshake) {
 		f.names()
 	}

@@ -57,6 +57,8 @@ type lexer struct {
 	// reads are the commands whose output the next command reads.
 	reads  []int
 	closed *group
+	// glued says that a substitution just ended: the rest of its word tells nothing by itself.
+	glued bool
 	// redirect says that the next word is a file to write (>) or to read (<).
 	redirect byte
 }
@@ -143,6 +145,10 @@ func (l *lexer) put(c byte) {
 }
 
 func (l *lexer) endWord() {
+	if l.glued && l.inWord {
+		l.inWord, l.word = false, l.word[:0]
+	}
+	l.glued = false
 	if !l.inWord {
 		return
 	}
@@ -328,6 +334,7 @@ func (l *lexer) close() {
 	l.current = g.before
 	l.reads = nil
 	l.closed = &g
+	l.glued = g.kind == '`' || g.kind&0x80 != 0
 }
 
 // angle reads a redirection. In code, where angles are many things, only one to a path counts.

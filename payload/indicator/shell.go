@@ -20,34 +20,27 @@ var verbs = map[string]func(s *script, c *command, args []word, i int){
 	"bitsadmin": (*script).certutil, "start-bitstransfer": (*script).curl, "mshta": (*script).curl, "regsvr32": (*script).curl, "msiexec": (*script).curl,
 	"tftp": (*script).tftp, "ftpget": (*script).tftp, "nc": (*script).call, "ncat": (*script).call, "netcat": (*script).call, "nc.traditional": (*script).call,
 	"ping": (*script).call, "ping6": (*script).call, "nslookup": (*script).call, "dig": (*script).call, "host": (*script).call, "telnet": (*script).call, "socat": (*script).call,
-	"ssh": (*script).reach, "scp": (*script).reach, "ftp": (*script).reach, "git": (*script).clone, "chmod": (*script).chmod, "tee": (*script).tee, "docker": (*script).docker,
+	"ssh": (*script).reach, "scp": (*script).reach, "ftp": (*script).reach, "git": (*script).clone, "chmod": (*script).chmod, "tee": (*script).tee, "python": (*script).program, "python2": (*script).program, "python3": (*script).program, "perl": (*script).program, "php": (*script).program,
+	"ruby": (*script).program, "docker": (*script).docker,
 }
 
 // script is a text taken apart into commands.
 type script struct {
 	f        *finder
 	commands []command
-	// ran are the base names of the files that are run or made runnable.
-	ran map[string]bool
 }
 
-// shell finds what commands name: in a text that runs, and in the strings of one that may hold command lines.
-func (f *finder) shell(runs bool) {
-	if !runs && !slices.ContainsFunc(anchors, func(a string) bool { return strings.Contains(f.text, a) }) {
-		return
-	}
-	s := &script{f: f, commands: lex(f.text, runs), ran: map[string]bool{}}
-	for i := range s.commands {
-		s.noteRun(&s.commands[i])
-	}
+// shell finds what the commands name.
+func (f *finder) shell() {
+	s := &script{f: f, commands: f.commands}
 	for i := range s.commands {
 		s.command(i)
 	}
 }
 
 // anchors are the texts without one of which nothing can be a command of interest.
-var anchors = []string{"curl", "wget", "fetch", "iwr", "irm", "Invoke-", "invoke-", "certutil", "bitsadmin", "tftp", "ftpget", "nc ", "ncat", "netcat", "ping", "nslookup", "dig ", "host ",
-	"telnet", "socat", "ssh", "scp", "chmod", "docker", ">", " -o", "--url", "tee ", "mshta", "regsvr32", "lwp-", "git ", "ftp ", "wd1", "cd1"}
+var anchors = []string{"curl", "wget", "fetch", "iwr", "irm", "invoke-", "certutil", "bitsadmin", "tftp", "ftpget", "nc ", "ncat", "netcat", "ping", "nslookup", "dig ", "host ",
+	"telnet", "python", "perl", "php", "ruby", "socat", "ssh", "scp", "chmod", "docker", ">", " -o", "--url", "tee ", "mshta", "regsvr32", "lwp-", "git ", "ftp ", "wd1", "cd1"}
 
 // verb returns the effective name of the command and its place among the words; "" for none.
 func (c *command) verb() (string, int) {
@@ -63,19 +56,22 @@ func (c *command) verb() (string, int) {
 
 func base(path string) string { return strings.TrimSpace(path[strings.LastIndexByte(path, '/')+1:]) }
 
-// noteRun notes the files that the command runs or makes runnable.
-func (s *script) noteRun(c *command) {
-	name, i := c.verb()
-	if i < 0 {
-		return
-	}
-	s.ran[name] = true
-	if !slices.Contains(interpreters, strings.ToLower(name)) && name != "chmod" {
-		return
-	}
-	for _, w := range c.words[i+1:] {
-		if !strings.HasPrefix(w.text, "-") && !strings.Contains(w.text, " ") {
-			s.ran[base(w.text)] = true
+// noteRuns notes the files that the commands run or make runnable.
+func (f *finder) noteRuns(commands []command) {
+	for i := range commands {
+		c := &commands[i]
+		name, at := c.verb()
+		if at < 0 {
+			continue
+		}
+		f.ran[name] = true
+		if !slices.Contains(interpreters, strings.ToLower(name)) && name != "chmod" {
+			continue
+		}
+		for _, w := range c.words[at+1:] {
+			if !strings.HasPrefix(w.text, "-") && !strings.Contains(w.text, " ") {
+				f.ran[base(w.text)] = true
+			}
 		}
 	}
 }
@@ -188,7 +184,7 @@ func (s *script) fetch(c *command, args []word, i int, save, remote string, name
 				if !hasValue && slices.Contains(withValue, a) {
 					n++
 				}
-			case strings.Contains(a, save):
+			case strings.Contains(a[:min(len(a), 6)], save):
 				k := strings.Index(a, save)
 				if rest := a[k+1:]; rest != "" {
 					fe.save(word{text: strings.TrimPrefix(rest, "="), at: args[n].at})
@@ -265,7 +261,7 @@ func (s *script) addFetch(fe *fetch, i int) {
 	}
 	for _, w := range fe.saved {
 		s.f.file(w.text, w.at)
-		if s.ran[base(w.text)] {
+		if s.f.ran[base(w.text)] {
 			role = "dropper"
 		}
 	}
@@ -284,6 +280,23 @@ func (s *script) clone(_ *command, args []word, i int) {
 			}
 		}
 	}
+	s.addFetch(&fe, i)
+}
+
+// program reads the code that an interpreter is given as an argument.
+func (s *script) program(c *command, args []word, i int) {
+	var fe fetch
+	for _, a := range args {
+		at := strings.Index(a.text, "://")
+		if at < 0 || !slices.ContainsFunc(fetchers, func(f string) bool { return strings.Contains(strings.ToLower(a.text), f) }) {
+			continue
+		}
+		if u, ok := urlAt(a.text, at); ok {
+			u.at = a.at
+			fe.urls = append(fe.urls, u)
+		}
+	}
+	fe.saveWrites(c)
 	s.addFetch(&fe, i)
 }
 
@@ -316,7 +329,7 @@ func (s *script) tftp(_ *command, args []word, i int) {
 		switch {
 		case after == "-r" || after == "-l" || after == "get" || len(hosts) > 0 && !strings.HasPrefix(a.text, "-") && !slices.Contains([]string{"get", "69", "21"}, a.text) && !strings.HasPrefix(after, "-P"):
 			s.f.file(base(a.text), a.at)
-			if s.ran[base(a.text)] {
+			if s.f.ran[base(a.text)] {
 				role = "dropper"
 			}
 		case !strings.HasPrefix(a.text, "-") && strings.Contains(a.text, "."):
