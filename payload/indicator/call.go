@@ -88,6 +88,9 @@ func (f *finder) calls() {
 			}
 		})
 	}
+	for _, name := range f.opened() {
+		f.file(name.text, name.at)
+	}
 	f.each(".DownloadFile(", func(rest string, at int) {
 		args, _, _ := strings.Cut(rest, ")")
 		if _, second, ok := strings.Cut(args, ","); ok {
@@ -96,10 +99,25 @@ func (f *finder) calls() {
 	})
 }
 
+// opened are the files that a program opens to write: open('name','wb').
+func (f *finder) opened() (names []word) {
+	f.each("open(", func(rest string, at int) {
+		name := quoted(rest)
+		if name == "" {
+			return
+		}
+		mode := strings.TrimLeft(rest[strings.Index(rest, name)+len(name):], "\\\"', ")
+		if strings.HasPrefix(mode, "w") || strings.HasPrefix(mode, "a") {
+			names = append(names, word{text: name, at: span{at, at + len(name)}})
+		}
+	})
+	return names
+}
+
 // file notes the name of a file that is made, unless only the victim knows it or it is a device.
 func (f *finder) file(name string, at span) {
 	name = strings.TrimRight(strings.TrimPrefix(name, "./"), "/")
-	if name == "" || name == "-" || name == "." || len(name) > 255 || strings.HasPrefix(name, "&") || isDevice(name) || strings.HasPrefix(name, "/proc/") {
+	if name == "" || name == "-" || name == "." || len(name) > 255 || strings.HasPrefix(name, "&") || len(name) > 2 && name[1] == ':' && name[2] != '\\' && name[2] != '/' || isDevice(name) || strings.HasPrefix(name, "/proc/") {
 		return
 	}
 	plain := false
@@ -132,11 +150,17 @@ func (f *finder) sockets() {
 			f.called(host, ok, span{at, at + len(host)})
 		})
 	}
+	f.each("s_client ", func(rest string, at int) {
+		if _, target, ok := strings.Cut(rest, "-connect "); ok {
+			host, _, found := strings.Cut(target, ":")
+			f.called(host, found, span{at, at + len(rest) - len(target) + len(host)})
+		}
+	})
 	f.each("/ReverseShell/", func(rest string, at int) {
 		host, _, _ := strings.Cut(rest, "/")
 		f.called(host, true, span{at, at + len(host)})
 	})
-	for _, call := range []string{"connect((", "TCPClient(", "TcpClient(", "fsockopen(", "net.connect(", "createConnection(", ".connect(", "INET_ATON(", "inet_aton("} {
+	for _, call := range []string{"connect((", "TCPClient(", "TcpClient(", "TCPSocket.open(", "TCPSocket.new(", "fsockopen(", "net.connect(", "createConnection(", ".connect(", "inet_aton("} {
 		f.each(call, func(rest string, at int) { f.connect(call, rest, at) })
 	}
 }

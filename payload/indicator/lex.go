@@ -160,6 +160,13 @@ func (l *lexer) endWord() {
 	switch l.redirect {
 	case '>':
 		c.writes = append(c.writes, w)
+		if l.closed != nil { // What a group says goes there.
+			for n := l.closed.first; n < len(l.commands); n++ {
+				if n != l.current && l.commands[n].pipe < 0 {
+					l.commands[n].writes = append(l.commands[n].writes, w)
+				}
+			}
+		}
 	case '<':
 	default:
 		c.words = append(c.words, w)

@@ -63,15 +63,19 @@ func (f *finder) name(begin, end int) {
 // address4 takes four numbers for an address unless they say a version or belong to a path.
 func (f *finder) address4(word string, at span) {
 	s := f.text
-	if at.begin > 0 && (strings.IndexByte("@\\%$", s[at.begin-1]) >= 0 || s[at.begin-1] == '/' && (at.begin < 2 || s[at.begin-2] != '/')) ||
+	if at.begin > 0 && (strings.IndexByte("\\%$", s[at.begin-1]) >= 0 || s[at.begin-1] == '@' && !f.portAt(at.end) || s[at.begin-1] == '/' && (at.begin < 2 || s[at.begin-2] != '/')) ||
 		at.end+1 < len(s) && s[at.end] == '-' && letter(s[at.end+1]) {
 		return
 	}
-	if saysVersion(s[max(0, at.begin-16):at.begin]) || f.header(at.begin, "user-agent", "host", "server", "x-powered-by", "via") {
+	if saysVersion(s[max(0, at.begin-16):at.begin]) || f.header(at.begin, "user-agent", "host", "server", "x-powered-by") {
 		return
 	}
 	if typ, value, ok := f.address(word); ok {
-		f.add(typ, value, "", at)
+		role := ""
+		if strings.Contains(f.lower, "inet_aton(") { // A program that connects: the address stands in one of its variables.
+			role = "callback"
+		}
+		f.add(typ, value, role, at)
 	}
 }
 

@@ -188,6 +188,11 @@ func (f *finder) executes() bool {
 			return true
 		}
 	}
+	for _, name := range f.opened() {
+		if f.ran[base(name.text)] {
+			return true
+		}
+	}
 	return strings.Contains(f.text, "createWriteStream(") && (strings.Contains(f.text, ".exec(") || strings.Contains(f.text, "spawn("))
 }
 
