@@ -5,15 +5,13 @@ import (
 	"strings"
 )
 
-// images finds the image of a container in the JSON of a request to Docker, and in the query by which an image is pulled.
+// images finds the image of a container in the JSON of a request to Docker or Kubernetes, and in the query by which an image is pulled.
 func (f *finder) images() {
 	if strings.Contains(f.text, `"Cmd"`) || strings.Contains(f.text, `"HostConfig"`) || strings.Contains(f.text, "/containers/create") {
-		f.each(`"Image"`, func(rest string, at int) {
-			rest = strings.TrimLeft(rest, " \t\r\n")
-			if value, ok := strings.CutPrefix(rest, ":"); ok {
-				f.image(quoted(strings.TrimLeft(value, " \t\r\n")), at)
-			}
-		})
+		f.imageField(`"Image"`)
+	}
+	if strings.Contains(f.text, `"containers"`) {
+		f.imageField(`"image"`)
 	}
 	f.each("/images/create?", func(rest string, at int) {
 		query, _, _ := strings.Cut(rest, " ")
@@ -29,6 +27,16 @@ func (f *finder) images() {
 			}
 		}
 		f.imageAt(image, span{at, at}) // Its parts were undone here already.
+	})
+}
+
+// imageField reads the image behind a name in JSON.
+func (f *finder) imageField(name string) {
+	f.each(name, func(rest string, at int) {
+		rest = strings.TrimLeft(rest, " \t\r\n")
+		if value, ok := strings.CutPrefix(rest, ":"); ok {
+			f.image(quoted(strings.TrimLeft(value, " \t\r\n")), at)
+		}
 	})
 }
 

@@ -71,17 +71,18 @@ type finder struct {
 	*layer
 }
 
-// tlsHandshake begins a TLS hello, in which a name says who was asked, as in a Host header.
+// tlsHandshake begins a TLS hello, in which a name says who was asked, as in a Host header, and URLs are those of certificates.
 const tlsHandshake = "\x16\x03"
 
 func (f *finder) scan() {
-	f.urls()
 	f.lookups()
+	if strings.HasPrefix(f.text, tlsHandshake) && !strings.Contains(f.lower, "jndi:") {
+		return
+	}
+	f.urls()
 	f.images()
 	f.shell()
-	if !strings.HasPrefix(f.text, tlsHandshake) {
-		f.names()
-	}
+	f.names()
 	f.addresses6()
 	f.runs()
 	f.keys()

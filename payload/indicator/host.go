@@ -65,7 +65,7 @@ func (f *finder) address(s string) (typ, value string, ok bool) {
 // reservedNames are names that are nobody's (RFC 2606, RFC 6761), and hosts that stand in documents only to name a vocabulary.
 var reservedNames = []string{"example.com", "example.net", "example.org", "test", "example", "invalid", "localhost", "local", "arpa", "home.arpa",
 	"w3.org", "schemas.xmlsoap.org", "schemas.microsoft.com", "schemas.android.com", "schemas.openxmlformats.org", "xmlns.jcp.org", "java.sun.com",
-	"xml.apache.org", "xmlns.oracle.com", "springframework.org", "ns.adobe.com", "purl.org", "docs.oasis-open.org", "xmpp.org"}
+	"xml.apache.org", "xmlns.oracle.com", "springframework.org", "ns.adobe.com", "purl.org", "etherx.jabber.org", "docs.oasis-open.org", "xmpp.org"}
 
 // domain returns a name as an indicator has it, in lower case, if it stands under a public suffix and is somebody's.
 func (f *finder) domain(s string) (string, bool) {

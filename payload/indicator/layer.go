@@ -39,6 +39,8 @@ type layer struct {
 	lower    string
 	hidden   []hiddenSpan
 	commands []command
+	// binary says that it is neither a command line nor text, so that an angle in it is no redirection.
+	binary bool
 	// taken are the parts in which a URL or an e-mail address was found: no more is looked for in them.
 	taken []span
 }
@@ -74,7 +76,19 @@ func newLayer(t *decode.Tree, step int, text string, hidden []hiddenSpan) layer 
 	if runs || slices.ContainsFunc(anchors, func(a string) bool { return strings.Contains(l.lower, a) }) {
 		l.commands = lex(text, runs)
 	}
+	l.binary = !runs && isBinary(text)
 	return l
+}
+
+// isBinary reports whether more than one byte in 32 is a control character other than white space.
+func isBinary(s string) bool {
+	n := 0
+	for i := range len(s) {
+		if s[i] < ' ' && strings.IndexByte("\t\r\n\x1b", s[i]) < 0 {
+			n++
+		}
+	}
+	return n > len(s)/32
 }
 
 func hiddenSpans(t *decode.Tree) map[int][]hiddenSpan {

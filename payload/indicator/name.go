@@ -121,7 +121,7 @@ func (f *finder) email(word string, at span) {
 }
 
 // protocolNames are domains below which SSH names its algorithms (RFC 4251, section 6).
-var protocolNames = []string{"openssh.com", "libssh.org", "ssh.com", "lists.lysator.liu.se", "tartarus.org"}
+var protocolNames = []string{"openssh.com", "libssh.org", "ssh.com", "lysator.liu.se", "tartarus.org"}
 
 func (f *finder) isLogin(begin int) bool {
 	line := f.text[max(strings.LastIndexAny(f.text[:begin], "\n;|&\"'`(")+1, begin-512):begin]

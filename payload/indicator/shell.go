@@ -79,8 +79,10 @@ func (f *finder) noteRuns(commands []command) {
 // command looks for the first word that is a verb: what stands before may be anything, such as the times of a cron line.
 func (s *script) command(i int) {
 	c := &s.commands[i]
-	for _, w := range c.writes {
-		s.f.file(w.text, w.at)
+	if !s.f.binary {
+		for _, w := range c.writes {
+			s.f.file(w.text, w.at)
+		}
 	}
 	s.pool(c)
 	for n, w := range c.words[:min(len(c.words), 24)] {
