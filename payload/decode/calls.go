@@ -379,7 +379,7 @@ func (e *evaluation) methods(v value, i, nested int) (value, int) {
 		for end < len(e.b) && isName[e.b[end]] {
 			end++
 		}
-		if end >= len(e.b) || e.b[end] != '(' {
+		if end >= len(e.b) || e.b[end] != '(' || functions[string(e.b[from:end])] {
 			return v, i
 		}
 		args, stop := e.list(end+1, nested+1, ')')

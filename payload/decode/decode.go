@@ -203,14 +203,19 @@ func (d *decoder) any(s span, level int) {
 	case d.langs[s.node] == text && has['('] && d.script(s):
 		return
 	}
-	if has['<'] && has['>'] {
-		d.xml(s, level)
+	if has['<'] && has['>'] && d.xml(s, level) {
+		return
 	}
 	if has['\\'] && has[':'] {
 		d.brokenURLs(s)
 	}
-	if !(has['('] && d.calls(s)) && !d.looseShell(s) && d.langs[s.node] == text {
-		d.escapes(s, &has)
+	plain := d.langs[s.node] == text
+	switch {
+	case plain && d.escapes(s, escapes, &has):
+	case has['('] && d.calls(s):
+	case d.looseShell(s):
+	case plain: // A command's URL may have %NN of its own.
+		d.escapes(s, percents, &has)
 	}
 	d.encoded(s)
 }
