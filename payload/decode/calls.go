@@ -197,7 +197,7 @@ func (e *evaluation) arguments(i int) (args []value, end int) {
 }
 
 func (e *evaluation) list(i, nested int, closing byte) (list []value, end int) {
-	for n := 0; n < 4096; n++ {
+	for n := 0; n < 4096 && e.d.work > 0; n++ {
 		i = e.blanks(i)
 		if i >= len(e.b) || e.b[i] == closing {
 			return list, i
@@ -223,7 +223,7 @@ func (e *evaluation) blanks(i int) int {
 // skip goes to the end of an argument, over what is not understood.
 func (e *evaluation) skip(i int) int {
 	depth, start := 0, i
-	for ; i < len(e.b); i++ {
+	for ; i < len(e.b) && e.d.work > 0; i++ {
 		switch e.b[i] {
 		case '(', '[', '{':
 			depth++
@@ -379,7 +379,7 @@ func (e *evaluation) methods(v value, i, nested int) (value, int) {
 		for end < len(e.b) && isName[e.b[end]] {
 			end++
 		}
-		if end >= len(e.b) || e.b[end] != '(' {
+		if end >= len(e.b) || e.b[end] != '(' || functions[string(e.b[from:end])] {
 			return v, i
 		}
 		args, stop := e.list(end+1, nested+1, ')')

@@ -4,6 +4,9 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
+// MaxInput is how many bytes of a payload are looked at.
+const MaxInput = 1 << 20
+
 // Options bound the work. A zero field stands for its default.
 type Options struct {
 	// MaxDepth is how many layers are undone, one within the other.
@@ -22,8 +25,6 @@ const (
 	defaultOutput = 256 << 10
 	defaultNodes  = 400
 	defaultWork   = 16 << 20
-	// maxInput is how much of a payload is looked at.
-	maxInput = 1 << 20
 	// maxNote bounds what a note takes over from the payload, in bytes.
 	maxNote = 200
 )
@@ -71,8 +72,8 @@ type decoder struct {
 func Decode(b []byte, o Options) *Tree {
 	d := &decoder{o: o.withDefaults(), tree: &Tree{}, seen: map[string]bool{}}
 	d.work = d.o.MaxWork
-	if len(b) > maxInput {
-		b = b[:maxInput]
+	if len(b) > MaxInput {
+		b = b[:MaxInput]
 		d.stop("input")
 	}
 	d.tree.Nodes = append(d.tree.Nodes, Node{Parent: -1, Kind: "payload", Length: len(b), Bytes: b})
@@ -115,8 +116,14 @@ func (d *decoder) spend(n int) bool {
 	return true
 }
 
-// room is how many bytes of output are left.
-func (d *decoder) room() int { return d.o.MaxOutput - d.out }
+// share is how many bytes one result may have: half of what is left, so that a large one leaves room for what is in it.
+func (d *decoder) share() int {
+	room := d.o.MaxOutput - d.out
+	return max(room/2, min(room, minShare))
+}
+
+// minShare is what one result may have as long as so much is left.
+const minShare = 1 << 10
 
 // span is a part of a node's bytes.
 type span struct{ node, off, end int }
@@ -149,11 +156,11 @@ func (d *decoder) add(at span, l layer) bool {
 	case len(d.tree.Nodes) > d.o.MaxNodes:
 		d.stop("nodes")
 		return false
-	case d.room() <= 0:
+	case d.share() == 0:
 		d.stop("output")
 		return false
-	case len(l.bytes) > d.room():
-		l.bytes = l.bytes[:d.room()]
+	case len(l.bytes) > d.share():
+		l.bytes = l.bytes[:d.share()]
 		d.stop("output")
 	}
 	d.out += len(l.bytes)
@@ -203,14 +210,19 @@ func (d *decoder) any(s span, level int) {
 	case d.langs[s.node] == text && has['('] && d.script(s):
 		return
 	}
-	if has['<'] && has['>'] {
-		d.xml(s, level)
+	if has['<'] && has['>'] && d.xml(s, level) {
+		return
 	}
 	if has['\\'] && has[':'] {
 		d.brokenURLs(s)
 	}
-	if !(has['('] && d.calls(s)) && !d.looseShell(s) && d.langs[s.node] == text {
-		d.escapes(s, &has)
+	plain := d.langs[s.node] == text
+	switch {
+	case plain && d.escapes(s, escapes, &has):
+	case has['('] && d.calls(s):
+	case d.looseShell(s):
+	case plain: // A command's URL may have %NN of its own.
+		d.escapes(s, percents, &has)
 	}
 	d.encoded(s)
 }

@@ -7,30 +7,46 @@ import (
 	"unicode/utf8"
 )
 
+// escape is a way of writing characters.
+type escape struct {
+	kind string
+	// marks are characters of which one, and then one, must be there; min is how often it must be used.
+	marks [2]string
+	undo  func([]byte) ([]byte, int)
+	min   int
+}
+
+var escapes = []escape{
+	{"unicode", [2]string{`\%`, "uU"}, unicodeEscapes, 1},
+	{"hex", [2]string{`\`, "xX"}, hexEscapes, 2},
+	{"octal", [2]string{`\`, "0123"}, octalEscapes, 2},
+	{"html", [2]string{"&", ";"}, htmlEntities, 1},
+}
+
+var percents = []escape{{"percent", [2]string{"%", "%"}, percent, 1}}
+
 // escapes undoes one way of escaping characters; the others are found in its result. The result is the whole text, for what
 // is escaped is seldom a whole value.
-func (d *decoder) escapes(s span, has *[256]bool) {
+func (d *decoder) escapes(s span, ways []escape, has *[256]bool) bool {
 	b := d.bytes(s)
-	for _, e := range []struct {
-		kind string
-		mark bool
-		undo func([]byte) ([]byte, int)
-		min  int
-	}{
-		{"percent", has['%'], percent, 1},
-		{"unicode", (has['\\'] || has['%']) && (has['u'] || has['U']), unicodeEscapes, 1},
-		{"hex", has['\\'] && has['x'], hexEscapes, 2},
-		{"octal", has['\\'], octalEscapes, 2},
-		{"html", has['&'] && has[';'], htmlEntities, 1},
-	} {
-		if !e.mark || !d.spend(len(b)) {
+	for _, e := range ways {
+		if !anyOf(has, e.marks[0]) || !anyOf(has, e.marks[1]) || !d.spend(len(b)) {
 			continue
 		}
-		if out, n := e.undo(b); n >= e.min && plausible(out) {
-			d.add(s, layer{kind: e.kind, bytes: out})
-			return
+		if out, n := e.undo(b); n >= e.min && plausible(out) && d.add(s, layer{kind: e.kind, bytes: out}) {
+			return true
 		}
 	}
+	return false
+}
+
+func anyOf(has *[256]bool, set string) bool {
+	for i := range len(set) {
+		if has[set[i]] {
+			return true
+		}
+	}
+	return false
 }
 
 // rewrite replaces what replace finds at positions of the mark. Replace returns the text that stands for the first n bytes,

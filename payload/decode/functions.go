@@ -9,6 +9,9 @@ import (
 	"strconv"
 )
 
+// functions of PHP may stand behind a dot that joins strings; they are no methods.
+var functions = newNames("chr", "base64_decode", "hex2bin", "urldecode", "rawurldecode", "str_rot13", "strrev", "gzinflate")
+
 // apply computes the functions by which programs hide their strings.
 func apply(name string, args []value) value {
 	switch name {

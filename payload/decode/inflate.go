@@ -41,7 +41,7 @@ func (d *decoder) inflated(kind string, b []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	limit := max(d.room(), 0)
+	limit := d.share()
 	out, _ := io.ReadAll(io.LimitReader(r, int64(limit)+1)) // A stream that breaks off has said something all the same.
 	if !d.spend(len(b) + 4*len(out)) {
 		return nil

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -159,7 +160,9 @@ func (l *lowering) unknown(st *syntax.Stmt) stage {
 func (l *lowering) stage(st *syntax.Stmt, cmd *syntax.CallExpr) stage {
 	s := stage{off: int(st.Pos().Offset()), end: min(int(st.End().Offset()), len(l.src))}
 	for _, w := range cmd.Args {
-		s.add(l.word(w), int(w.Pos().Offset()), int(w.End().Offset()))
+		for _, field := range strings.Split(l.fields(w), fieldEnd) {
+			s.add(field, int(w.Pos().Offset()), int(w.End().Offset()))
+		}
 	}
 	for _, r := range st.Redirs {
 		switch r.Op {
@@ -206,6 +209,9 @@ func (l *lowering) assign(list []*syntax.Assign) {
 	}
 }
 
+// keywords may stand before a command.
+var keywords = newNames("if", "then", "else", "elif", "while", "until", "do", "{", "!")
+
 // split takes a line apart without a grammar: at ; & | and line ends outside quotes, and at blanks.
 func split(b []byte) (list []pipeline) {
 	var p pipeline
@@ -221,6 +227,9 @@ func split(b []byte) (list []pipeline) {
 	}
 	endStage := func(i int, last bool) {
 		endWord(i)
+		for len(s.words) > 1 && keywords[s.words[0]] {
+			s.words, s.places = s.words[1:], s.places[1:]
+		}
 		if len(s.words) > 0 {
 			s.off = s.places[0].off
 			p.stages = append(p.stages, s)

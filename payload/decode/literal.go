@@ -5,6 +5,9 @@ import "bytes"
 // literal reads a string literal; end stands behind its quote. Attackers nest quotes without escaping them, so a quote
 // counts as the last only if what follows may follow a string; without any such quote the first one counts.
 func (e *evaluation) literal(i int) (text []byte, end int) {
+	if e.d.work == 0 {
+		return nil, i + 1
+	}
 	q := e.b[i]
 	first := -1
 	stop := min(len(e.b), i+1+maxText)
@@ -29,9 +32,12 @@ func (e *evaluation) literal(i int) (text []byte, end int) {
 	return unescapeLiteral(e.b[i+1 : first]), first + 1
 }
 
+// maxBlanks is how many blanks may stand between a string and what follows.
+const maxBlanks = 64
+
 // endsString says that what follows a quote may follow a string: a separator, an operator, a method.
 func endsString(rest []byte) bool {
-	t := bytes.TrimLeft(rest, " \t\r\n")
+	t := bytes.TrimLeft(rest[:min(len(rest), maxBlanks)], " \t\r\n")
 	if len(t) == 0 {
 		return true
 	}

@@ -18,8 +18,11 @@ func newNames(list ...string) map[string]bool {
 	return m
 }
 
-// maxLoose bounds the words that are looked at.
-const maxLoose = 4000
+// maxLoose bounds the words that are looked at, maxCommand how far behind one is looked for what makes a command of it.
+const (
+	maxLoose   = 4000
+	maxCommand = 2 << 10
+)
 
 // looseShell finds a command line in a text of which nothing says that it is one: a known program where a command may
 // begin, with what makes a command of it.
@@ -33,7 +36,9 @@ func (d *decoder) looseShell(s span) bool {
 			i++
 			continue
 		}
-		n++
+		if n++; !d.spend(16) {
+			return false
+		}
 		start := i
 		for i < len(b) && isProgram[b[i]] {
 			i++
@@ -66,7 +71,7 @@ func begins(b []byte, start, end int) bool {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		path, name = name[:i], name[i+1:]
 	}
-	rest := b[end:]
+	rest := b[end:min(len(b), end+maxCommand)]
 	blank := rest[0] == ' ' || rest[0] == '\t' || bytes.HasPrefix(rest, []byte("${IFS}")) || bytes.HasPrefix(rest, []byte("$IFS"))
 	if !blank || path != "" && path[0] != '/' {
 		return false

@@ -12,17 +12,15 @@ func isQuery(b []byte) bool {
 	return ok
 }
 
-// simpleQuery is where the first query with a program in it stands.
+// simpleQuery is where the first query stands; ok says that it names a program.
 func simpleQuery(b []byte) (from, to int, ok bool) {
-	if !bytes.Contains(bytes.ToUpper(b[:min(len(b), 64<<10)]), []byte("PROGRAM")) {
-		return 0, 0, false
-	}
 	for i := 0; i+5 < len(b) && i < 4096; i++ {
 		if b[i] != 'Q' {
 			continue
 		}
 		if n := int(binary.BigEndian.Uint32(b[i+1:])); n > 4 && n <= len(b)-i-1+4096 && n < 1<<20 {
-			return i + 5, min(i+1+n, len(b)), true
+			end := min(i+1+n, len(b))
+			return i + 5, end, bytes.Contains(bytes.ToUpper(b[i+5:min(end, i+maxShell)]), []byte("PROGRAM"))
 		}
 	}
 	return 0, 0, false

@@ -86,6 +86,11 @@ func (d *decoder) command(s span, p pipeline, st stage, i int) {
 	case shells[name] || name == "su":
 		if k := option(words, "c"); k > 0 && k < len(words) {
 			at := s.sub(places[k].off, places[k].end)
+			if k+1 < len(words) && places[k+1] == places[k] { // The line after -c was not in quotes, for no shell reads it before.
+				end := max(p.stages[len(p.stages)-1].end, places[k].end)
+				at = s.sub(places[k].off, end)
+				words[k], whole = string(d.bytes(at)), p.whole
+			}
 			d.add(at, layer{kind: "shell", note: "given to " + name, bytes: []byte(words[k]), lang: shell, runs: true, part: !whole})
 			return
 		}
@@ -150,9 +155,6 @@ func (d *decoder) powershell(s span, words []string, places []place) bool {
 func (d *decoder) note(s span, p pipeline, st stage, words []string, i int) {
 	note := noteOf(words)
 	plain := strings.Join(st.words, " ")
-	if strings.Contains(st.output, "/dev/tcp/") || strings.Contains(plain, "/dev/tcp/") {
-		note = "connects to " + device(st.output+" "+plain)
-	}
 	if strings.Contains(st.output, "authorized_keys") && note == "" {
 		note = "writes to " + cut(st.output, maxNote)
 	}
@@ -164,6 +166,9 @@ func (d *decoder) note(s span, p pipeline, st stage, words []string, i int) {
 	st.end = min(st.end, s.end-s.off)
 	at := s.sub(min(st.off, st.end), st.end)
 	raw := d.bytes(at)
+	if i := bytes.Index(raw, []byte("/dev/tcp/")); i >= 0 {
+		note = "connects to " + device(string(raw[i+len("/dev/tcp/"):]))
+	}
 	if note == "" && !hidden(raw, st.words) {
 		return
 	}
@@ -171,11 +176,18 @@ func (d *decoder) note(s span, p pipeline, st stage, words []string, i int) {
 	if st.output != "" {
 		line = append(append(line, " > "...), st.output...)
 	}
+	if n := &d.tree.Nodes[s.node]; p.whole && len(p.stages) == 1 && bytes.Equal(raw, bytes.TrimSpace(n.Bytes)) && (n.Note == "" || !hidden(raw, st.words)) {
+		n.Note = cut(strings.TrimPrefix(n.Note+"; "+note, "; "), 4*maxNote)
+		return
+	}
 	d.add(at, layer{kind: "command", note: note, bytes: line, lang: text, runs: true, part: true})
 }
 
 // hidden says that a command's words are not to be read in the text: they hold backslashes or quotes inside.
 func hidden(raw []byte, words []string) bool {
+	if len(words) > 0 && (words[0] == "[" || words[0] == "test") {
+		return false
+	}
 	for _, w := range words {
 		if len(w) > 3 && !strings.ContainsAny(w, " \n") && !bytes.Contains(raw, []byte(w)) {
 			return true
@@ -184,12 +196,10 @@ func hidden(raw []byte, words []string) bool {
 	return false
 }
 
-// device is the peer in a path such as /dev/tcp/192.0.2.1/4444.
+// device is the peer in what follows /dev/tcp/.
 func device(s string) string {
-	i := strings.Index(s, "/dev/tcp/")
-	rest := s[i+len("/dev/tcp/"):]
-	if j := strings.IndexAny(rest, " '\"\n"); j >= 0 {
-		rest = rest[:j]
+	if i := strings.IndexAny(s, " '\"\n;)|&<>"); i >= 0 {
+		s = s[:i]
 	}
-	return cut(strings.Replace(strings.TrimRight(rest, "/"), "/", ":", 1), maxNote)
+	return cut(strings.Replace(strings.TrimRight(s, "/"), "/", ":", 1), maxNote)
 }

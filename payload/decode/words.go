@@ -8,6 +8,14 @@ import (
 
 // word is what a shell makes of a word, as far as that is known; what is not stays as it was written.
 func (l *lowering) word(w *syntax.Word) string {
+	return strings.ReplaceAll(l.fields(w), fieldEnd, " ")
+}
+
+// fieldEnd stands where a shell splits what comes of a variable outside quotes.
+const fieldEnd = "\x00"
+
+// fields is a word with a fieldEnd at each place where it becomes two.
+func (l *lowering) fields(w *syntax.Word) string {
 	if w == nil {
 		return ""
 	}
@@ -33,10 +41,10 @@ func (l *lowering) parts(out *strings.Builder, parts []syntax.WordPart, quoted b
 		case *syntax.DblQuoted:
 			l.parts(out, p.Parts, true)
 		case *syntax.ParamExp:
-			out.WriteString(l.parameter(p))
+			out.WriteString(splitUnless(quoted, l.parameter(p)))
 		case *syntax.CmdSubst:
 			if v, ok := l.substituted(p); ok {
-				out.WriteString(v)
+				out.WriteString(splitUnless(quoted, v))
 			} else {
 				out.Write(l.source(p))
 			}
@@ -44,6 +52,13 @@ func (l *lowering) parts(out *strings.Builder, parts []syntax.WordPart, quoted b
 			out.Write(l.source(p))
 		}
 	}
+}
+
+func splitUnless(quoted bool, v string) string {
+	if quoted {
+		return v
+	}
+	return strings.ReplaceAll(v, " ", fieldEnd)
 }
 
 // literalPart drops the backslashes that a shell drops: all outside quotes, those before $ ` " and \ within.

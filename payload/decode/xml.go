@@ -2,18 +2,19 @@ package decode
 
 import "bytes"
 
-// xml looks at the text between tags and at CDATA, whose entities are undone elsewhere. HTML is treated the same.
-func (d *decoder) xml(s span, level int) {
+// xml looks at the text between tags and at CDATA, whose entities are undone elsewhere; true when there was something. HTML is
+// treated the same.
+func (d *decoder) xml(s span, level int) bool {
 	b := d.bytes(s)
 	t := bytes.TrimLeft(b, " \r\n\t")
 	if len(t) < 8 || t[0] != '<' {
-		return
+		return false
 	}
-	pos := 0
+	pos, before := 0, len(d.tree.Nodes)
 	for n := 0; n < maxStrings; n++ {
 		open := bytes.IndexByte(b[pos:], '>')
 		if open < 0 {
-			return
+			break
 		}
 		from := pos + open + 1
 		if i := bytes.LastIndex(b[pos:from], []byte("<![CDATA[")); i >= 0 {
@@ -28,11 +29,12 @@ func (d *decoder) xml(s span, level int) {
 		}
 		next := bytes.IndexByte(b[from:], '<')
 		if next < 0 {
-			return
+			break
 		}
 		d.value(s.sub(from, from+next), level)
 		pos = from + next
 	}
+	return len(d.tree.Nodes) > before
 }
 
 // value looks at a value that stands between marks, blanks around it left out.

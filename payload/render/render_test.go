@@ -1,6 +1,8 @@
 package render
 
 import (
+	"bytes"
+	"math"
 	"testing"
 	"unicode"
 
@@ -24,6 +26,20 @@ func TestBytesAreSafeToShow(t *testing.T) {
 			if !unicode.IsPrint(r) {
 				t.Fatalf("%U is shown", r)
 			}
+		}
+	})
+}
+
+// FuzzParse: what is shown can be read back.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("a\x00\\x41\r\n\u202e"))
+	f.Add([]byte(`\x4\`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got := Parse([]byte(Bytes(b, math.MaxInt))); !bytes.Equal(got, b) {
+			t.Errorf("%q is read back as %q", b, got)
+		}
+		if len(Parse(b)) > len(b) {
+			t.Error("longer than what was read")
 		}
 	})
 }
