@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"terroir"
 	"terroir/payload/decode"
@@ -44,6 +45,7 @@ func Find(t *decode.Tree, addrs []netip.Addr, hosts []string) []terroir.Indicato
 	}
 	for i := range list {
 		f.layer = &list[i]
+		f.mines, f.executes = sync.OnceValue(f.aboutMining), sync.OnceValue(f.runsWhatItFetches)
 		f.scan()
 	}
 	return f.result()

@@ -113,7 +113,8 @@ func TestBoundsHold(t *testing.T) {
 	long := "http://185.1.2.3/" + strings.Repeat("a", maxValue)
 	nested := strings.Repeat(`sh -c "curl $(`, 5000)
 	for _, s := range []string{many.String(), long, nested, strings.Repeat("(", 60000), strings.Repeat("'\"", 30000), strings.Repeat("http://", 9000), strings.Repeat("curl `", 9000),
-		strings.Repeat("jndi:ldap:${", 5000), strings.Repeat("a@", 30000), strings.Repeat("1.", 30000), strings.Repeat("\\", 60000) + "'curl'", strings.Repeat("curl -o>", 8000)} {
+		strings.Repeat("jndi:ldap:${", 5000), strings.Repeat("a@", 30000), strings.Repeat("1.", 30000), strings.Repeat("\\", 60000) + "'curl'", strings.Repeat("curl -o>", 8000), strings.Repeat("get(http://1.1.7.9/)", 3000), strings.Repeat("((a)>b;", 400) + strings.Repeat(")>c", 400),
+		strings.Repeat("a@b.com ", 8000), strings.Repeat("x", 32000) + "://" + strings.Repeat("=", 32000)} {
 		tree := alone([]byte(s))
 		tree.Nodes[0].Runs = true
 		for _, tree := range []*decode.Tree{alone([]byte(s)), tree} {

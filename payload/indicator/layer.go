@@ -41,6 +41,8 @@ type layer struct {
 	commands []command
 	// binary says that it is neither a command line nor text, so that an angle in it is no redirection.
 	binary bool
+	// mines and executes are known once they were asked for.
+	mines, executes func() bool
 	// taken are the parts in which a URL or an e-mail address was found: no more is looked for in them.
 	taken []span
 }

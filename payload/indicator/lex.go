@@ -126,7 +126,7 @@ func (l *lexer) step() {
 
 // separates says where words of code end beside blanks.
 func (l *lexer) separates(c byte) bool {
-	return (c == ',' || c == '[' || c == ']' || c == '=') && !strings.Contains(string(l.word), "://")
+	return (c == ',' || c == '[' || c == ']' || c == '=') && !strings.Contains(string(l.word[:min(len(l.word), 32)]), "://")
 }
 
 func (l *lexer) skip(c byte) bool {
@@ -162,7 +162,7 @@ func (l *lexer) endWord() {
 		c.writes = append(c.writes, w)
 		if l.closed != nil { // What a group says goes there.
 			for n := l.closed.first; n < len(l.commands); n++ {
-				if n != l.current && l.commands[n].pipe < 0 {
+				if n != l.current && l.commands[n].pipe < 0 && len(l.commands[n].writes) < 8 {
 					l.commands[n].writes = append(l.commands[n].writes, w)
 				}
 			}

@@ -90,9 +90,16 @@ func saysVersion(before string) bool {
 	return strings.HasSuffix(before, " v") || strings.HasSuffix(before, "&v") || strings.HasSuffix(before, "?v") || before == "v"
 }
 
+// maxHeader is how far a header's name is looked for before its value.
+const maxHeader = 4 << 10
+
 // header reports whether the position is in a line that begins with one of the names of headers.
 func (f *finder) header(at int, names ...string) bool {
-	begin := strings.LastIndexByte(f.text[:at], '\n') + 1
+	from := max(0, at-maxHeader)
+	begin := from + strings.LastIndexByte(f.text[from:at], '\n') + 1
+	if begin == from && from > 0 {
+		return false
+	}
 	colon := strings.IndexByte(f.text[begin:min(at, begin+24)], ':')
 	return colon > 0 && slices.Contains(names, strings.ToLower(f.text[begin:begin+colon]))
 }
@@ -124,7 +131,8 @@ func (f *finder) email(word string, at span) {
 var protocolNames = []string{"openssh.com", "libssh.org", "ssh.com", "lysator.liu.se", "tartarus.org"}
 
 func (f *finder) isLogin(begin int) bool {
-	line := f.text[max(strings.LastIndexAny(f.text[:begin], "\n;|&\"'`(")+1, begin-512):begin]
+	line := f.text[max(0, begin-512):begin]
+	line = line[strings.LastIndexAny(line, "\n;|&\"'`(")+1:]
 	words := strings.Fields(line)
 	for _, w := range words {
 		switch w[strings.LastIndexByte(w, '/')+1:] {

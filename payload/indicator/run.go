@@ -36,7 +36,7 @@ func (f *finder) run(word string, at span) {
 			f.add(hashTypes[len(word)], strings.ToLower(word), "", at)
 		}
 	case len(word) == 42 && strings.HasPrefix(word, "0x") && isHex(word[2:]):
-		if f.mining() || strings.Contains(strings.ToLower(f.text[max(0, at.begin-32):at.begin]), "wallet") {
+		if f.mines() || strings.Contains(strings.ToLower(f.text[max(0, at.begin-32):at.begin]), "wallet") {
 			f.add("wallet", word, "", at)
 		}
 	case isBitcoin(word) || isBech32(word) || isMonero(word):
@@ -90,8 +90,8 @@ func (f *finder) calledHash(at span, typ string) bool {
 	return strings.Contains(s[at.end:at.end+end], typ+"sum")
 }
 
-// mining reports whether the text is about mining.
-func (f *finder) mining() bool {
+// aboutMining reports whether the text is about mining.
+func (f *finder) aboutMining() bool {
 	for _, w := range []string{"stratum", "xmrig", "--donate-level", "ethminer", "ethash", "nanominer", "--wallet", "\"wallet\"", "minerd", "cpuminer", "lolMiner", "t-rex", "nbminer", "\"pools\"", "--coin"} {
 		if strings.Contains(f.text, w) {
 			return true

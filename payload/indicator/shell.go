@@ -234,7 +234,7 @@ func (s *script) pool(c *command) {
 			continue
 		}
 		host, _, ok := strings.Cut(value, ":")
-		if name, _ := c.verb(); !ok || name == "curl" || name == "wget" || !s.f.mining() {
+		if name, _ := c.verb(); !ok || name == "curl" || name == "wget" || !s.f.mines() {
 			continue
 		}
 		if typ, host, known := s.f.host(host); known {

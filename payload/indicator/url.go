@@ -180,8 +180,8 @@ func (f *finder) urlRole(u *url) string {
 	return ""
 }
 
-// executes reports whether a program that fetches also runs what it got.
-func (f *finder) executes() bool {
+// runsWhatItFetches reports whether a program that fetches also runs what it got.
+func (f *finder) runsWhatItFetches() bool {
 	for _, w := range []string{"chmodSync(", "execFile(", "'child_process').exec(", "IEX", "iex(", "Invoke-Expression", "iex ", "Start-Process", "exec(urllib", "exec(requests", "exec(__import__",
 		"chmod("} {
 		if strings.Contains(f.text, w) {
