@@ -1,19 +1,34 @@
 package payload
 
 import (
+	"strings"
+
 	"terroir"
+	"terroir/payload/decode"
+	"terroir/payload/indicator"
 	"terroir/payload/protocol"
 )
 
 // AnalyzerVersion grows whenever the same payload would get other facts.
 const AnalyzerVersion = 3
 
-// Analyze finds out what the payload is. It depends on nothing but its arguments.
+// Analyze finds out what the payload is: its protocol, its layers, what it names and its template. It depends on nothing
+// but its arguments, and is bounded as decode.Decode is.
 func Analyze(b []byte, t terroir.Transport, self Self) terroir.Analysis {
 	proto := protocol.Recognize(b, t)
-	tpl := NewTemplate(b, self, proto, nil)
-	return terroir.Analysis{Template: tpl, Facts: terroir.PayloadFacts{
-		Payload: terroir.NewPayloadID(b), Template: tpl.ID, AppProto: proto, Label: protocol.Label(b, proto), UserAgent: protocol.UserAgent(b),
-		AnalyzerVersion: AnalyzerVersion,
+	tree := decode.Decode(b, decode.Options{})
+	var cargo []byte
+	if i := tree.Cargo(); i >= 0 {
+		cargo = tree.Nodes[i].Bytes
+	}
+	template := NewTemplate(b, self, proto, cargo)
+	id := terroir.NewPayloadID(b)
+	found := indicator.Find(tree, self.Addrs, self.Hosts)
+	for i := range found {
+		found[i].Payload = id
+	}
+	return terroir.Analysis{Template: template, Indicators: found, Facts: terroir.PayloadFacts{
+		Payload: id, Template: template.ID, AppProto: proto, Label: protocol.Label(b, proto), Tags: tags(tree),
+		UserAgent: strings.ToValidUTF8(protocol.UserAgent(b), "?"), Steps: tree.Steps(), AnalyzerVersion: AnalyzerVersion,
 	}}
 }

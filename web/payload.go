@@ -11,7 +11,7 @@ import (
 	"terroir/defang"
 	"terroir/encode"
 	"terroir/inspect"
-	"terroir/payload"
+	"terroir/payload/render"
 	"terroir/views"
 )
 
@@ -217,8 +217,8 @@ func textOf(b []byte) string {
 	var out strings.Builder
 	for line := range strings.Lines(string(b)) {
 		body := strings.TrimRight(line, "\r\n")
-		out.WriteString(payload.Render([]byte(body), maxText))
-		out.WriteString(payload.Render([]byte(line[len(body):]), 8))
+		out.WriteString(render.Bytes([]byte(body), maxText))
+		out.WriteString(render.Bytes([]byte(line[len(body):]), 8))
 		if strings.HasSuffix(line, "\n") {
 			out.WriteByte('\n')
 		}

@@ -16,8 +16,8 @@ import (
 	"terroir/encode"
 	"terroir/hub"
 	"terroir/inspect"
-	"terroir/payload"
 	"terroir/payload/family"
+	"terroir/payload/render"
 	"terroir/query"
 )
 
@@ -118,7 +118,7 @@ func showPayload(ctx context.Context, w io.Writer, s *store, p *inspect.Payload)
 	b := p.Bytes[:min(len(p.Bytes), shownText)]
 	fmt.Fprintln(w, "\nText, as it was sent:")
 	for line := range strings.Lines(string(b)) {
-		fmt.Fprintf(w, "  %s\n", payload.Render([]byte(line), shownText))
+		fmt.Fprintf(w, "  %s\n", render.Bytes([]byte(line), shownText))
 	}
 	more(w, len(p.Bytes)-len(b))
 	showSteps(w, p.Steps)

@@ -49,8 +49,9 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &terroir.Error{Code: terroir.EUSAGE, Message: err.Error(), Hint: "see " + c.CommandPath() + " --help"}
 	})
-	root.AddCommand(demoCommand(), hubCommand(), sensorCommand(), fleetCommand(), configCommand(), importCommand(), viewCommand(), sqlCommand(), payloadCommand(), familyCommand(),
-		reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(demoCommand(), hubCommand(), sensorCommand(), fleetCommand(), configCommand(), importCommand(), viewCommand(), sqlCommand(),
+		payloadCommand(), familyCommand(), decodeCommand(), reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), doctorCommand(),
+		versionCommand())
 	root.Args = unknownCommand
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	usageErrors(root)

@@ -33,10 +33,14 @@ type store struct {
 }
 
 // newStore is what a command that reads has open.
-func newStore(l *lake.Lake, e query.Engine, v *views.Registry) *store { return &store{l, e, v, newGroups(l)} }
+func newStore(l *lake.Lake, e query.Engine, v *views.Registry) *store {
+	return &store{l, e, v, newGroups(l)}
+}
 
 // newGroups group the payloads of the lake.
-func newGroups(l *lake.Lake) *hub.Groups { return hub.NewGroups(l, func() hub.Grouper { return family.New() }) }
+func newGroups(l *lake.Lake) *hub.Groups {
+	return hub.NewGroups(l, func() hub.Grouper { return family.New() })
+}
 
 // dirFlag adds --dir, which TERROIR_DIR may set as well.
 func dirFlag(c *cobra.Command, dir *string) {

@@ -5,6 +5,7 @@ import (
 
 	"terroir"
 	"terroir/payload"
+	"terroir/payload/protocol"
 )
 
 var calls = regexp.MustCompile("(?s)exec(?:Sync)?\\((['\"`])(.*?[^\\\\])(['\"`])[,)]")
@@ -14,5 +15,5 @@ func newTemplate(b []byte, self payload.Self, t terroir.Transport) terroir.Templ
 	if m := calls.FindSubmatch(b); m != nil {
 		cargo = m[2]
 	}
-	return payload.NewTemplate(b, self, payload.Recognize(b, t), cargo)
+	return payload.NewTemplate(b, self, protocol.Recognize(b, t), cargo)
 }
