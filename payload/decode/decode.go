@@ -141,6 +141,8 @@ type layer struct {
 	lang  language
 	runs  bool
 	part  bool
+	// twice says that it counts although the same was found elsewhere.
+	twice bool
 }
 
 // add keeps what was found at a place, unless it is empty, known or too much. It reports whether it was kept.
@@ -173,6 +175,9 @@ func (d *decoder) add(at span, l layer) bool {
 func (d *decoder) isNew(parent int, l layer) bool {
 	if p := d.tree.Nodes[parent]; string(p.Bytes) == string(l.bytes) && (p.Runs || !l.runs) {
 		return false
+	}
+	if l.twice {
+		return true
 	}
 	key := l.kind + "\x00" + string(l.bytes)
 	if d.seen[key] {
@@ -207,7 +212,8 @@ func (d *decoder) any(s span, level int) {
 	case has['"'] && isJSON(b):
 		d.json(s, level)
 		return
-	case d.langs[s.node] == text && has['('] && d.script(s):
+	case d.langs[s.node] != text:
+	case (has['*'] || has['@']) && d.crontab(s, b), has['('] && d.script(s):
 		return
 	}
 	if has['<'] && has['>'] && d.xml(s, level) {

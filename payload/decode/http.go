@@ -221,10 +221,9 @@ func (d *decoder) field(s span, where, name string) {
 	if name == "" {
 		note = "the " + where
 	}
-	if !d.add(s, layer{kind: "form", note: note, bytes: out}) {
-		return
+	if d.add(s, layer{kind: "form", note: note, bytes: out}) && bytes.IndexByte(b, '+') >= 0 {
+		d.encoded(s) // Who forgot to escape the "+" of base64 meant it.
 	}
-	d.encoded(s)
 }
 
 // fromForm undoes %NN and "+".
