@@ -180,11 +180,12 @@ func (m *machine) unterminated(b *buffer, end, k, depth int) (value []byte, limi
 	if !m.spend(limit - o.at) {
 		return nil, end
 	}
-	name := m.substitute(b, o.at+2, limit, k+1, nil, depth+1)
+	expr := m.substitute(b, o.at+2, limit, k+1, nil, depth+1)
 	if !m.stopped() {
-		m.lookup(name, false, b.place(o.at, limit), before)
+		name, fallback := splitDefault(expr)
+		m.lookup(name, fallback != nil, b.place(o.at, limit), before)
 	}
-	return append(append(value, opening...), name...), limit
+	return slices.Concat(opening, expr), limit
 }
 
 // targetEnd is where a target ends that has no brace after it: at the first character that no target has, outside of the
