@@ -10,6 +10,8 @@ var opening = []byte("${")
 const (
 	// maxDepth is how deep lookups may nest.
 	maxDepth = 500
+	// perLookup is what a lookup costs in bytes touched, however short it is.
+	perLookup = 16
 	// unknown begins a value that only the victim knows: this byte and three with the number of the symbol. It stands in no
 	// UTF-8 text; where a message has it, it is replaced.
 	unknown = 0xff
@@ -110,7 +112,7 @@ func (m *machine) stopped() bool { return m.spent || m.aborted }
 
 // substitute evaluates the range of a buffer; k is the number of the first open in it.
 func (m *machine) substitute(b *buffer, start, end, k int, priors *prior, depth int) (out []byte) {
-	if depth > maxDepth || !m.spend(end-start+1) {
+	if depth > maxDepth || !m.spend(end-start+perLookup) {
 		m.spent = true
 		return nil
 	}
