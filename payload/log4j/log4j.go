@@ -62,6 +62,9 @@ func Find(text []byte, b *Budget) (found []Lookup, complete bool) {
 			end = len(text)
 		}
 		line := text[start:end]
+		if !b.spend(len(line)) {
+			return found, false
+		}
 		if mayHold(line) {
 			list, ok := findInLine(line, b)
 			for _, l := range list {

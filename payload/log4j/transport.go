@@ -43,7 +43,9 @@ func (l *layer) decode() *layer {
 			r, n = entity(text[i:])
 		}
 		if n == 0 {
-			i++
+			for i++; text[i-1] == '\\' && i < len(text) && text[i] == '\\'; i++ {
+				// What follows a run of backslashes was looked at.
+			}
 			continue
 		}
 		inner.text = append(inner.text, text[done:i]...)
@@ -105,7 +107,7 @@ func percent(b []byte) (rune, int) {
 	return 0, 0
 }
 
-// backslash reads \uXXXX, \xXX and octal \NNN, however often the backslash itself was escaped.
+// backslash reads \uXXXX, \xXX, octal \NNN and JSON's \/, however often the backslash itself was escaped.
 func backslash(b []byte) (rune, int) {
 	n := 1
 	for n < len(b) && b[n] == '\\' {
@@ -115,6 +117,8 @@ func backslash(b []byte) (rune, int) {
 		return 0, 0
 	}
 	switch c := b[n]; {
+	case c == '/':
+		return '/', n + 1
 	case c|0x20 == 'u':
 		for n < len(b) && b[n]|0x20 == 'u' { // Java allows more than one.
 			n++
