@@ -90,8 +90,8 @@ func lookupNote(l log4j.Lookup) string {
 // lookupCommand decodes the command in the path of a lookup: JNDIExploit's servers take .../Command/Base64/DATA.
 func (d *decoder) lookupCommand(node int) {
 	b := d.tree.Nodes[node].Bytes
-	mark := []byte("base64/")
-	i := bytes.Index(bytes.ToLower(b), mark)
+	const mark = "base64/"
+	i := indexFold(b, mark)
 	if i < 0 {
 		return
 	}
