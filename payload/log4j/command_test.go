@@ -22,6 +22,7 @@ func TestCommandInPath(t *testing.T) {
 		{"/Deserialization/CommonsCollectionsK1/Command/Base64/aWQ=", "Deserialization/CommonsCollectionsK1/Command", "id", "aWQ="},
 		{"/Command/Base64/aWQ=", "Command", "id", "aWQ="},
 		{"/Basic/Command/Base64/aWQ=?x=1", "Basic/Command", "id", "aWQ=?x=1"},
+		{"/Basic/Command/Base64/aWQ=/x", "Basic/Command", "id", "aWQ=/x"},
 		{"/Basic/Command/touch%20x", "Basic/Command", "touch x", "touch%20x"},
 		{"/Basic/ReverseShell/192.0.2.1/4444", "Basic/ReverseShell", "192.0.2.1:4444", "192.0.2.1/4444"},
 		{"/TomcatBypass/ReverseShell//192.0.2.1/4444/", "TomcatBypass/ReverseShell", "192.0.2.1:4444", "192.0.2.1/4444/"},
@@ -50,8 +51,7 @@ func TestAnyCommandComesBack(t *testing.T) {
 		}
 		slash := rapid.SampledFrom([]string{"/", "//"}).Draw(t, "slash")
 		if strings.HasPrefix(argument, "/") {
-			slash = "/" // Which cannot be told from one slash more, and so base64 that begins with a slash is not read.
-			return
+			t.Skip("its first slash cannot be told from one that stands before it")
 		}
 		kind := rapid.SampledFrom([]string{"Basic/Command", "TomcatBypass/Command", "Deserialization/K1/Command"}).Draw(t, "kind")
 		path := "/" + kind + "/Base64" + slash + argument

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
 )
@@ -101,24 +101,35 @@ var bombs = map[string]string{
 	"many letters":         strings.Repeat("${upper:ı}", 6_000),
 	"jndi in jndi":         strings.Repeat("${jndi:ldap://h/", 3_000) + strings.Repeat("}", 3_000),
 	"base64 of base64":     "${base64:" + strings.Repeat("JHtiYXNlNjQ6", 4_000) + "}",
+	"empty":                strings.Repeat("${}", 20_000),
+	"nothing decoded":      strings.Repeat("%20", 20_000) + "${",
 	"escapes":              strings.Repeat("$${", 20_000) + strings.Repeat("}", 20_000),
 }
 
-// TestBombsCostWhatTheBudgetAllows: not in time, which depends on the machine, but in memory that is asked for.
+// costFactor is how many bytes of memory are asked for at most for each byte that the budget counts. Work is not measured in time,
+// which depends on the machine.
+const costFactor = 32
+
+// asked is how much memory was asked for since the program began.
+func asked() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
+}
+
 func TestBombsCostWhatTheBudgetAllows(t *testing.T) {
 	const budget = 1 << 20
 	for name, text := range bombs {
-		var before, after runtime.MemStats
 		b := Budget{Left: budget}
-		runtime.ReadMemStats(&before)
+		before := asked()
 		found, complete := Find([]byte(text), &b)
-		runtime.ReadMemStats(&after)
-		t.Logf("%s: %d lookups, complete %v, %d spent, %d KiB", name, len(found), complete, budget-b.Left, (after.TotalAlloc-before.TotalAlloc)>>10)
+		got, spent := int(asked()-before), budget-b.Left
+		t.Logf("%s: %d lookups, complete %v, %d spent, %d KiB", name, len(found), complete, spent, got>>10)
 		if b.Left < 0 || len(found) > maxLookups {
 			t.Errorf("%s: %d left, %d lookups", name, b.Left, len(found))
 		}
-		if got := after.TotalAlloc - before.TotalAlloc; got > 20*budget {
-			t.Errorf("%s: %d bytes were asked for", name, got)
+		if got > costFactor*spent {
+			t.Errorf("%s: %d bytes were asked for, %d spent", name, got, spent)
 		}
 	}
 }
@@ -149,7 +160,11 @@ func FuzzFind(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		const budget = 256 << 10
 		b := Budget{Left: budget}
+		before := asked()
 		found, complete := Find([]byte(text), &b)
+		if got := int(asked() - before); got > costFactor*(budget-b.Left)+8<<20 { // Other goroutines ask for some as well.
+			t.Errorf("%d bytes were asked for, %d spent", got, budget-b.Left)
+		}
 		if b.Left < 0 || b.Left > budget || len(found) > maxLookups {
 			t.Errorf("%d left, %d lookups", b.Left, len(found))
 		}

@@ -59,7 +59,7 @@ func (m *machine) hit(h hit) {
 
 // property is a value of Log4j's own map, which is asked last, whatever the prefix.
 func (m *machine) property(key []byte) []byte {
-	if s := string(key); s == "hostName" || s == "contextName" {
+	if string(key) == "hostName" || string(key) == "contextName" {
 		return m.symbol("", key)
 	}
 	return nil
