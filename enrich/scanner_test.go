@@ -147,8 +147,8 @@ func TestTheLongestPrefixWins(t *testing.T) {
 }
 
 func TestNetworksThatAreNotTheOrganisationsOwn(t *testing.T) {
-	text := "# date: 2030-01-02\n10.0.0.0/18 # a.example\n10.0.0.1 # a.example\n10.0.1.0/24 # a.example\n10.0.2.0/24 # b.example\n" +
-		"10.0.3.16/28 # a.example\n10.0.4.0/24 # 10.0.4.1\n2001:db8::/48 # a.example\n2001:db8:1::/64 # a.example\n"
+	text := "# date: 2030-01-02\nnetwork,name\n10.0.0.0/18 # a.example\n10.0.0.1 # a.example\n10.0.1.0/24 # a.example\n10.0.2.0/24 # b.example\n" +
+		"10.0.3.16/28 # a.example\n10.0.4.0/24 # 10.0.4.1\n10.0.4.1\n10.1.0.0/20,\"Only, networks\"\n0.0.0.0/2 # d.example\n2001:db8::/48 # a.example\n2001:db8:1::/64 # a.example\n"
 	for i := range 128 {
 		text += fmt.Sprintf("10.0.5.%d # c.example\n", i)
 	}
@@ -157,14 +157,14 @@ func TestNetworksThatAreNotTheOrganisationsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for addr, want := range map[string]string{
-		"10.0.0.1": "a.example", "10.0.0.2": "", "10.0.1.1": "", "10.0.2.77": "b.example", "10.0.3.17": "a.example", "10.0.4.1": "",
+		"10.0.0.1": "a.example", "10.0.0.2": "", "10.0.1.1": "", "10.0.2.77": "b.example", "10.0.3.17": "a.example", "10.0.4.2": "", "10.1.15.1": "Only, networks",
 		"10.0.5.200": "c.example", "2001:db8::1": "", "2001:db8:1::1": "a.example", "10.0.6.0": "",
 	} {
 		if got := s.Lookup(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s is %q, want %q", addr, got, want)
 		}
 	}
-	if i := s.Info(); i.LeftOut != 4 || i.Networks != 4 || i.Date != "2030-01-02" {
+	if i := s.Info(); i.LeftOut != 5 || i.Networks != 5 || i.Date != "2030-01-02" {
 		t.Errorf("%+v", i)
 	}
 }
@@ -263,7 +263,10 @@ func FuzzScannerList(f *testing.F) {
 			return
 		}
 		for line := range bytes.Lines(text) {
-			first, _, _ := strings.Cut(strings.TrimSpace(string(line)), "#")
+			first := strings.TrimSpace(string(line))
+			if i := strings.IndexAny(first, "#,"); i >= 0 {
+				first = first[:i]
+			}
 			if a, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil && s.Lookup(a.WithZone("")) == "" {
 				t.Errorf("%s is listed and not marked", a)
 			}

@@ -33,8 +33,9 @@ type listed struct {
 	repeated, bad         int
 }
 
-// parseScanners reads a list in Maltrail's form: a line is an address or a network, and behind '#' the name under which it
-// announces itself. Comments "# date: …", "# source: …" and "# licence: …" say what the list is.
+// parseScanners reads a list: a line is an address or a network and, behind '#' (as Maltrail writes it) or a comma, the name under
+// which it announces itself. Comments "# date: …", "# source: …" and "# licence: …" say what the list is; a first line may name
+// columns.
 //
 // Lines that are neither are counted. A list that has more than one of them among a hundred, or none but them, is an ECONFIG
 // error that says which line was the first.
@@ -69,8 +70,15 @@ func (l *listed) line(line string, number int, seen map[netip.Prefix]int) error 
 		l.comment(strings.TrimSpace(comment))
 		return nil
 	}
-	text, name, _ := strings.Cut(line, "#")
-	p, err := parsePrefix(strings.TrimSpace(text))
+	text, name := line, ""
+	if i := strings.IndexAny(line, "#,"); i >= 0 {
+		text, name = line[:i], strings.Trim(line[i+1:], ` "`)
+	}
+	text = strings.TrimSpace(text)
+	if len(l.entries) == 0 && l.bad == 0 && slices.Contains([]string{"network", "address", "ip", "cidr", "prefix"}, strings.ToLower(text)) {
+		return nil
+	}
+	p, err := parsePrefix(text)
 	if err != nil {
 		if l.bad++; len(l.unread) < maxShown {
 			l.unread = append(l.unread, fmt.Sprintf("line %d: %.60q", number, line))
@@ -140,8 +148,9 @@ func parsePrefix(text string) (netip.Prefix, error) {
 
 // believed takes the networks of which the list does not show that they are the organisation's own, and returns how many these
 // are. Lists have networks that were drawn around single addresses, for firewalls: in the one that is shipped 265 are wider than a
-// /24, with 1.1 million addresses of hosters, from which anybody sends. A network is believed when it has at most 16 addresses (IPv6: is a /64 or
-// less); when it has at most 256 and the list names at least half of them, or has no single address of the organisation at all.
+// /24, with 1.1 million addresses of hosters, from which anybody sends. A network is believed when it has at most 16 addresses
+// (IPv6: is a /64 or less), when the list names at least half of its addresses, or when it knows the organisation by networks only;
+// never one that is wider than a /12 (IPv6: a /29).
 func (l *listed) believed() (leftOut int) {
 	var single []named
 	perName := make([]int, len(l.names))
@@ -167,16 +176,10 @@ func (l *listed) believed() (leftOut int) {
 func (l *listed) own(e named, single []named, ofName int) bool {
 	host := e.prefix.Addr().BitLen() - e.prefix.Bits()
 	if e.prefix.Addr().Is6() {
-		return host <= 64
+		return host <= 64 || ofName == 0 && e.prefix.Bits() >= 29
 	}
-	if host <= 4 {
-		return true
-	}
-	if host > 8 || l.names[e.name] == Unnamed {
-		return false
-	}
-	if ofName == 0 {
-		return true
+	if host <= 4 || e.prefix.Bits() < 12 || ofName == 0 {
+		return host <= 4 || e.prefix.Bits() >= 12
 	}
 	i, _ := slices.BinarySearchFunc(single, e.prefix.Addr(), func(s named, a netip.Addr) int { return s.prefix.Addr().Compare(a) })
 	n := 0

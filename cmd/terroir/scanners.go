@@ -74,8 +74,8 @@ func scannersUpdateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "update FILE…", Short: "Check a newer list and put it in force", Args: cobra.MinimumNArgs(1),
 		Long: "Check a newer list and put it in force: from the next start of a hub, for imports at once. Each line is an address or a network\n" +
-			"and, behind '#', the name under which it announces itself. Several files are one list. Events that are in the lake keep what\n" +
-			"was known when they came. Nothing is fetched.",
+			"and, behind '#' or a comma, the name under which it announces itself. Several files are one list. Events that are in\n" +
+			"the lake keep what was known when they came. Nothing is fetched.",
 		Example: "  terroir scanners update --date 2026-11-02 mass_scanner.txt mass_scanner_cidr.txt",
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := enrich.InstallScanners(filepath.Join(dir, "geo"), args, date)
