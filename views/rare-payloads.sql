@@ -1,0 +1,79 @@
+/*
+title: Rare and interesting
+question: Which payloads stand out on their port?
+scope: [from, to, regions, sensors, ip_version, scanners]
+params:
+  - {name: port, type: int, default: "0", min: 0, max: 65535, meaning: "only this port (0 for any)"}
+  - {name: limit, type: int, default: "50", min: 1, max: 100000, meaning: "show this many, the rarest first"}
+  - {name: min_rarity, type: int, default: "0", min: 0, max: 100, meaning: "only payloads of at least this rarity"}
+chart: {type: table, y: port, value: rarity}
+page: overview
+order: 77
+span: 12
+columns:
+  - {name: transport, type: string, meaning: "tcp or udp"}
+  - {name: port, type: int, meaning: "port"}
+  - {name: app_proto, type: string, meaning: "protocol spoken, from the bytes; unknown where that is not certain"}
+  - {name: label, type: string, meaning: "the field's term for the request"}
+  - {name: rarity, type: float, unit: nats, meaning: "the larger, the rarer: see the caveats"}
+  - {name: top, type: float, unit: share, meaning: "share of the port's payload events that are at least as rare"}
+  - {name: reason, type: string, meaning: "the rarity in words"}
+  - {name: sources, type: int, unit: addresses, meaning: "different client addresses that sent it to the port"}
+  - {name: events, type: int, unit: events, meaning: "payload events with it"}
+  - {name: first_seen, type: time, meaning: "first time in the window, UTC"}
+  - {name: regions, type: string, meaning: "regions in which it was seen"}
+  - {name: payload_id, type: string, meaning: "SHA-256 of one such payload"}
+  - {name: template_id, type: string, meaning: "SHA-256 of its template"}
+caveats:
+  - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, where one of its senders sent nothing else to the port, −ln of the share of sources that sent one thing only. Shares are of sources, never of events: one noisy source must not make common what it alone sends, and a tool that sends a hundred variants sends others beside the rarest."
+  - On a port with few sources everything is rare. Compare payloads of one port; top says where one stands there.
+  - Rare does not mean dangerous, and what is dangerous may be common.
+*/
+WITH sent AS (
+  SELECT s.transport, s.dst_port AS port, f.template_id, coalesce(f.app_proto, 'unknown') AS app_proto, f.label, s.src_ip, s.payload_id, s.ts, s.region
+  FROM scope s
+  JOIN payload_facts f ON f.payload_id = s.payload_id
+  WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
+), senders AS (
+  SELECT transport, port, src_ip, count(DISTINCT template_id) AS templates
+  FROM sent
+  GROUP BY transport, port, src_ip
+), ports AS (
+  SELECT transport, port, count(*) AS sources, sum(CASE WHEN templates = 1 THEN 1 ELSE 0 END) AS single
+  FROM senders
+  GROUP BY transport, port
+), protocols AS (
+  SELECT transport, port, app_proto, count(DISTINCT src_ip) AS sources
+  FROM sent
+  GROUP BY transport, port, app_proto
+), found AS (
+  SELECT s.transport, s.port, s.template_id, max(s.app_proto) AS app_proto, max(s.label) AS label, count(*) AS events,
+    count(DISTINCT s.src_ip) AS sources, count(DISTINCT CASE WHEN x.templates = 1 THEN s.src_ip END) AS single,
+    min(s.ts) AS first_seen, array_join(array_agg(DISTINCT s.region ORDER BY s.region), ', ') AS regions, min(s.payload_id) AS payload_id
+  FROM sent s
+  JOIN senders x ON x.transport = s.transport AND x.port = s.port AND x.src_ip = s.src_ip
+  GROUP BY s.transport, s.port, s.template_id
+), measured AS (
+  SELECT f.*, a.sources AS all_sources, p.sources AS speakers, a.single AS all_single,
+    round(ln(CAST(a.sources AS double) / f.sources) + ln(CAST(a.sources AS double) / p.sources)
+      + CASE WHEN f.single > 0 THEN ln(CAST(a.sources AS double) / a.single) ELSE 0e0 END, 3) AS rarity
+  FROM found f
+  JOIN ports a ON a.transport = f.transport AND a.port = f.port
+  JOIN protocols p ON p.transport = f.transport AND p.port = f.port AND p.app_proto = f.app_proto
+), placed AS (
+  SELECT measured.*, CAST(sum(events) OVER (PARTITION BY transport, port ORDER BY rarity DESC) AS double)
+    / sum(events) OVER (PARTITION BY transport, port) AS top
+  FROM measured
+)
+SELECT transport, port, app_proto, label, rarity, round(top, 4) AS top,
+  CAST(sources AS varchar) || ' of ' || CAST(all_sources AS varchar) || ' sources on this port sent it'
+    || CASE WHEN single = 0 THEN '' WHEN single = sources THEN ', and nothing else here' ELSE ', ' || CAST(single AS varchar) || ' of them nothing else here' END
+    || CASE WHEN single = 0 THEN '' WHEN all_single = 1 THEN ' (no other sent one thing only)' ELSE ' (' || CAST(all_single AS varchar) || ' sent one thing only)' END
+    || '; ' || CAST(speakers AS varchar) || CASE WHEN speakers = 1 THEN ' speaks ' ELSE ' speak ' END
+    || CASE WHEN app_proto = 'unknown' THEN 'what is not known' ELSE app_proto END
+    AS reason,
+  sources, events, first_seen, regions, payload_id, template_id
+FROM placed
+WHERE rarity >= :min_rarity
+ORDER BY rarity DESC, top, port, transport, template_id
+LIMIT :limit
