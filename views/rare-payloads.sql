@@ -25,7 +25,7 @@ columns:
   - {name: payload_id, type: string, meaning: "SHA-256 of one such payload"}
   - {name: template_id, type: string, meaning: "SHA-256 of its template"}
 caveats:
-  - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, where one of its senders sent nothing else to the port, −ln of the share of sources that sent one thing only. Shares are of sources, never of events: one noisy source must not make common what it alone sends, and a tool that sends a hundred variants sends others beside the rarest."
+  - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, for those of its senders that sent nothing else to the port, −ln of the share of sources that sent one thing only (the mean over the senders, 0 for the others). Shares are of sources, never of events: one noisy source must not make common what it alone sends. The third part tells a find from the rarest variant of a tool, whose senders send others, too."
   - On a port with few sources everything is rare. Compare payloads of one port; top says where one stands there.
   - Rare does not mean dangerous, and what is dangerous may be common.
 */
@@ -56,7 +56,7 @@ WITH sent AS (
 ), measured AS (
   SELECT f.*, a.sources AS all_sources, p.sources AS speakers, a.single AS all_single,
     round(ln(CAST(a.sources AS double) / f.sources) + ln(CAST(a.sources AS double) / p.sources)
-      + CASE WHEN f.single > 0 THEN ln(CAST(a.sources AS double) / a.single) ELSE 0e0 END, 3) AS rarity
+      + CASE WHEN f.single > 0 THEN ln(CAST(a.sources AS double) / a.single) * f.single / f.sources ELSE 0e0 END, 3) AS rarity
   FROM found f
   JOIN ports a ON a.transport = f.transport AND a.port = f.port
   JOIN protocols p ON p.transport = f.transport AND p.port = f.port AND p.app_proto = f.app_proto

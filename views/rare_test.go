@@ -3,7 +3,9 @@ package views_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -91,7 +93,8 @@ func TestTheStudysFindsAreRare(t *testing.T) {
 			if len(finds) < 12 {
 				t.Errorf("%d finds of the study came", len(finds))
 			}
-			for _, x := range finds {
+			for _, name := range slices.Sorted(maps.Keys(finds)) {
+				x := finds[name]
 				rank, rows, top, reason := w.place(x)
 				t.Logf("%5d %3d of %3d templates, top %.2f %%, %d times: %s\n\t%s", x.port, rank, rows, top*100, x.events, x.name, reason)
 				if top > .05 {
