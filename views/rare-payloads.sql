@@ -26,7 +26,7 @@ columns:
   - {name: template_id, type: string, meaning: "SHA-256 of its template"}
 caveats:
   - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, for those of its senders that sent nothing else to the port, −ln of the share of sources that sent one thing only (the mean over the senders, 0 for the others). Shares are of sources, never of events: one noisy source must not make common what it alone sends. The third part tells a find from the rarest variant of a tool, whose senders send others, too."
-  - On a port with few sources everything is rare. Compare payloads of one port; top says where one stands there.
+  - On a port with many sources a payload can be rarer than on one with few, so rarity compares payloads of one port. Rows are in the order of top, which compares those of different ports.
   - Rare does not mean dangerous, and what is dangerous may be common.
 */
 WITH sent AS (
@@ -75,5 +75,5 @@ SELECT transport, port, app_proto, label, rarity, round(top, 4) AS top,
   sources, events, first_seen, regions, payload_id, template_id
 FROM placed
 WHERE rarity >= :min_rarity
-ORDER BY rarity DESC, top, port, transport, template_id
+ORDER BY placed.top, rarity DESC, port, transport, template_id
 LIMIT :limit
