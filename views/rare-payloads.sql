@@ -34,9 +34,13 @@ WITH sent AS (
   FROM scope s
   JOIN payload_facts f ON f.payload_id = s.payload_id
   WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
-), senders AS (
-  SELECT transport, port, src_ip, count(DISTINCT template_id) AS templates
+), pairs AS (
+  SELECT transport, port, template_id, src_ip, max(app_proto) AS app_proto, count(*) AS events
   FROM sent
+  GROUP BY transport, port, template_id, src_ip
+), senders AS (
+  SELECT transport, port, src_ip, count(*) AS templates
+  FROM pairs
   GROUP BY transport, port, src_ip
 ), ports AS (
   SELECT transport, port, count(*) AS sources, sum(CASE WHEN templates = 1 THEN 1 ELSE 0 END) AS single
@@ -44,15 +48,14 @@ WITH sent AS (
   GROUP BY transport, port
 ), protocols AS (
   SELECT transport, port, app_proto, count(DISTINCT src_ip) AS sources
-  FROM sent
+  FROM pairs
   GROUP BY transport, port, app_proto
 ), found AS (
-  SELECT s.transport, s.port, s.template_id, max(s.app_proto) AS app_proto, max(s.label) AS label, count(*) AS events,
-    count(DISTINCT s.src_ip) AS sources, count(DISTINCT CASE WHEN x.templates = 1 THEN s.src_ip END) AS single,
-    min(s.ts) AS first_seen, array_join(array_agg(DISTINCT s.region ORDER BY s.region), ', ') AS regions, min(s.payload_id) AS payload_id
-  FROM sent s
-  JOIN senders x ON x.transport = s.transport AND x.port = s.port AND x.src_ip = s.src_ip
-  GROUP BY s.transport, s.port, s.template_id
+  SELECT p.transport, p.port, p.template_id, max(p.app_proto) AS app_proto, sum(p.events) AS events, count(*) AS sources,
+    sum(CASE WHEN x.templates = 1 THEN 1 ELSE 0 END) AS single
+  FROM pairs p
+  JOIN senders x ON x.transport = p.transport AND x.port = p.port AND x.src_ip = p.src_ip
+  GROUP BY p.transport, p.port, p.template_id
 ), measured AS (
   SELECT f.*, a.sources AS all_sources, p.sources AS speakers, a.single AS all_single,
     round(ln(CAST(a.sources AS double) / f.sources) + ln(CAST(a.sources AS double) / p.sources)
@@ -64,16 +67,29 @@ WITH sent AS (
   SELECT measured.*, CAST(sum(events) OVER (PARTITION BY transport, port ORDER BY rarity DESC) AS double)
     / sum(events) OVER (PARTITION BY transport, port) AS top
   FROM measured
+), shown AS (
+  SELECT *
+  FROM placed
+  WHERE rarity >= :min_rarity
+  ORDER BY top, rarity DESC, port, transport, template_id
+  LIMIT :limit
+), seen AS (
+  SELECT s.transport, s.port, s.template_id, max(s.label) AS label, min(s.ts) AS first_seen, min(s.payload_id) AS payload_id,
+    array_join(array_agg(DISTINCT s.region ORDER BY s.region), ', ') AS regions
+  FROM sent s
+  JOIN shown x ON x.transport = s.transport AND x.port = s.port AND x.template_id = s.template_id
+  GROUP BY s.transport, s.port, s.template_id
 )
-SELECT transport, port, app_proto, label, rarity, round(top, 4) AS top,
-  CAST(sources AS varchar) || ' of ' || CAST(all_sources AS varchar) || ' sources on this port sent it'
-    || CASE WHEN single = 0 THEN '' WHEN single = sources THEN ', and nothing else here' ELSE ', ' || CAST(single AS varchar) || ' of them nothing else here' END
-    || CASE WHEN single = 0 THEN '' WHEN all_single = 1 THEN ' (no other sent one thing only)' ELSE ' (' || CAST(all_single AS varchar) || ' sent one thing only)' END
-    || '; ' || CAST(speakers AS varchar) || CASE WHEN speakers = 1 THEN ' speaks ' ELSE ' speak ' END
-    || CASE WHEN app_proto = 'unknown' THEN 'what is not known' ELSE app_proto END
+SELECT x.transport, x.port, x.app_proto, d.label, x.rarity, round(x.top, 4) AS top,
+  CAST(x.sources AS varchar) || ' of ' || CAST(x.all_sources AS varchar) || ' sources on this port sent it'
+    || CASE WHEN x.single = 0 THEN '' WHEN x.single = x.sources THEN ', and nothing else here'
+      ELSE ', ' || CAST(x.single AS varchar) || ' of them nothing else here' END
+    || CASE WHEN x.single = 0 THEN '' WHEN x.all_single = 1 THEN ' (no other sent one thing only)'
+      ELSE ' (' || CAST(x.all_single AS varchar) || ' sent one thing only)' END
+    || '; ' || CAST(x.speakers AS varchar) || CASE WHEN x.speakers = 1 THEN ' speaks ' ELSE ' speak ' END
+    || CASE WHEN x.app_proto = 'unknown' THEN 'what is not known' ELSE x.app_proto END
     AS reason,
-  sources, events, first_seen, regions, payload_id, template_id
-FROM placed
-WHERE rarity >= :min_rarity
-ORDER BY placed.top, rarity DESC, port, transport, template_id
-LIMIT :limit
+  x.sources, x.events, d.first_seen, d.regions, d.payload_id, x.template_id
+FROM shown x
+JOIN seen d ON d.transport = x.transport AND d.port = x.port AND d.template_id = x.template_id
+ORDER BY x.top, x.rarity DESC, x.port, x.transport, x.template_id
