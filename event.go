@@ -120,8 +120,9 @@ type Event struct {
 	ASN     uint32
 	ASName  string
 	GeoDate string
-	// Scanner is the scanning organisation as which the source identifies itself, or "".
-	Scanner string
+	// Scanner is the scanning organisation as which the source identifies itself, or ""; that is what it says, not that it is
+	// benign. ScannerDate is the date of the list of addresses that said so, "" where the source itself did.
+	Scanner, ScannerDate string
 
 	// Explored marks an event of a listener that was opened to explore.
 	Explored bool

@@ -38,9 +38,6 @@ func unpack(file string, packed []byte) error {
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
 	d, err := zstd.NewReader(nil)
 	if err != nil {
 		return err
@@ -50,9 +47,16 @@ func unpack(file string, packed []byte) error {
 	if err != nil {
 		return err
 	}
-	// Written beside and renamed: another process sees all of it or nothing.
+	return replace(file, plain)
+}
+
+// replace writes the file beside its place and renames it: another process sees all of it or nothing.
+func replace(file string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
 	tmp := fmt.Sprintf("%s.%d", file, os.Getpid())
-	if err := os.WriteFile(tmp, plain, 0o644); err != nil {
+	if err := os.WriteFile(tmp, text, 0o644); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
 	return os.Rename(tmp, file)

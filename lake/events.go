@@ -81,6 +81,7 @@ func enrichedColumns() []column[event] {
 		{"scanner", typeString, false, "organisation that the source says it is", putOptionalString(func(e *event) string { return e.Scanner })},
 		{"explored", typeBool, true, "seen by a listener opened to explore", putBool(func(e *event) bool { return e.Explored })},
 		{"transcript_id", typeString, false, "SHA-256 of the dialogue", putOptionalString(func(e *event) string { return e.Transcript.String() })},
+		{"scanner_date", typeString, false, "date of the list of scanners", putOptionalString(func(e *event) string { return e.ScannerDate })},
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
 title: … and the ports they wanted
 question: Which ports do the countries try that reached few regions?
-scope: [from, to, regions, sensors, kind, ip_version, over]
+scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
 params:
   - {name: min_reach, type: int, default: "1", min: 1, max: 1000, meaning: "seen in at least this many places"}
   - {name: max_reach, type: int, default: "2", min: 1, max: 1000, meaning: "seen in at most this many places"}

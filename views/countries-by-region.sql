@@ -1,7 +1,7 @@
 /*
 title: Countries that reached few regions
 question: Which countries are seen in some regions and not in others?
-scope: [from, to, regions, sensors, kind, ip_version, over]
+scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
 params:
   - {name: min_reach, type: int, default: "1", min: 1, max: 1000, meaning: "seen in at least this many places"}
   - {name: max_reach, type: int, default: "2", min: 1, max: 1000, meaning: "seen in at most this many places"}

@@ -1,7 +1,7 @@
 /*
 title: Families of payloads
 question: Which payloads are the same thing, and how far does each reach?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: port, type: int, default: "0", min: 0, max: 65535, meaning: "only what was sent to this port (0: any)"}
   - {name: limit, type: int, default: "40", min: 1, max: 10000, meaning: "show this many, those with the most sources first"}

@@ -1,7 +1,7 @@
 /*
 title: Same sources, other ports
 question: Which ports that nobody serves did the sources of our payloads try?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: max_reach, type: int, default: "2", min: 1, max: 1000, meaning: "sources from countries whose payloads reached at most this many places"}
   - {name: country, type: string, default: "", meaning: "only sources of this country"}

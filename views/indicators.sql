@@ -1,7 +1,7 @@
 /*
 title: Indicators
 question: Which addresses, URLs, hashes and the like do the payloads name?
-scope: [from, to, regions, sensors, ip_version]
+scope: [from, to, regions, sensors, ip_version, scanners]
 params:
   - name: type
     type: enum

@@ -1,7 +1,7 @@
 /*
 title: What sort of attempts
 question: How many attempts ended in a payload, and how many met no listener?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 chart: {type: heatmap, x: kind, y: place, value: attempts}
 page: overview
 order: 35

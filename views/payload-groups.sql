@@ -1,7 +1,7 @@
 /*
 title: Payloads and what is the same in them
 question: How many different things were sent to each port?
-scope: [from, to, regions, sensors, ip_version]
+scope: [from, to, regions, sensors, ip_version, scanners]
 chart: {type: table, y: port, value: payload_events}
 page: overview
 order: 70

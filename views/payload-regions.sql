@@ -1,7 +1,7 @@
 /*
 title: Where
 question: Which regions met it, and more often than their share of all payloads would give?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: payload, type: string, meaning: "a payload (its id)"}
   - {name: family, type: string, meaning: "a family (its id)"}

@@ -1,7 +1,7 @@
 /*
 title: From
 question: Who sent it, and what else did they try?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: payload, type: string, meaning: "a payload (its id)"}
   - {name: family, type: string, meaning: "a family (its id)"}

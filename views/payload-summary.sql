@@ -1,7 +1,7 @@
 /*
 title: In short
 question: What is this, who sent it, and since when?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: payload, type: string, meaning: "a payload (its id)"}
   - {name: family, type: string, meaning: "a family (its id)"}

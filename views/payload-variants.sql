@@ -1,7 +1,7 @@
 /*
 title: Variants
 question: Which templates belong to it, and how alike are they?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: payload, type: string, meaning: "a payload (its id)"}
   - {name: family, type: string, meaning: "a family (its id)"}

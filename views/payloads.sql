@@ -1,7 +1,7 @@
 /*
 title: Payloads
 question: What exactly was sent?
-scope: [from, to, regions, sensors, ip_version, over]
+scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: family, type: string, meaning: "only payloads of this family (its id)"}
   - {name: template, type: string, meaning: "only payloads of this template (its id)"}

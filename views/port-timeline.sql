@@ -1,7 +1,7 @@
 /*
 title: Over time
 question: When were the ports tried?
-scope: [from, to, regions, sensors, kind, ip_version]
+scope: [from, to, regions, sensors, kind, ip_version, scanners]
 params:
   - {name: hours, type: int, default: "4", min: 1, max: 744, meaning: "width of a bin in hours"}
   - {name: top, type: int, default: "14", min: 1, max: 200, meaning: "show this many ports, the most tried first"}

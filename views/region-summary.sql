@@ -1,7 +1,7 @@
 /*
 title: Regions side by side
 question: How do the regions differ in what they see?
-scope: [from, to, regions, sensors, kind, ip_version, over]
+scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
 chart: {type: table, y: place, value: attempts}
 page: overview
 order: 40

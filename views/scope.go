@@ -8,7 +8,7 @@ import "strings"
 // sharedParams are the parameters that views share, each with the condition on events that it stands for.
 var sharedParams = []struct {
 	Param
-	// condition is put into scope unless the value is without effect ("" or "any"); "" for parameters that are no filter.
+	// condition is put into scope unless the value is without effect ("", "any" or "marked"); "" for parameters that are no filter.
 	condition string
 }{
 	{Param{Name: "from", Type: "time", Meaning: "events at or after this time"}, "ts >= :from"},
@@ -21,6 +21,9 @@ var sharedParams = []struct {
 	{Param{Name: "ip_version", Type: "enum", Default: "any", Meaning: "version of the internet protocol", Values: []EnumValue{
 		{"4", "4"}, {"6", "6"}, {"any", "NULL"},
 	}}, "ip_version = :ip_version"},
+	{Param{Name: "scanners", Type: "enum", Default: "marked", Meaning: "sources that say they are scanners: counted like all others, left out, or alone", Values: []EnumValue{
+		{"marked", "TRUE"}, {"excluded", "scanner IS NULL"}, {"only", "scanner IS NOT NULL"},
+	}}, ":scanners"},
 	{Param{Name: "over", Type: "enum", Default: "region", Meaning: "places to compare", Values: []EnumValue{
 		{"region", "region"}, {"sensor", "sensor"},
 	}}, ""},
@@ -59,7 +62,7 @@ func (v *View) scopeCTE(values map[string]string) string {
 	for _, s := range sharedParams {
 		value, takes := values[s.Name]
 		switch {
-		case !takes || value == "" || value == "any":
+		case !takes || value == "" || value == "any" || value == "marked":
 		case s.condition != "":
 			where = append(where, s.condition)
 		default:

@@ -1,7 +1,7 @@
 /*
 title: In short
 question: How much was seen?
-scope: [from, to, regions, sensors, ip_version]
+scope: [from, to, regions, sensors, ip_version, scanners]
 chart: {type: numbers}
 page: overview
 order: 10

@@ -50,8 +50,8 @@ func newRoot() *cobra.Command {
 		return &terroir.Error{Code: terroir.EUSAGE, Message: err.Error(), Hint: "see " + c.CommandPath() + " --help"}
 	})
 	root.AddCommand(demoCommand(), hubCommand(), sensorCommand(), fleetCommand(), configCommand(), importCommand(), viewCommand(), sqlCommand(),
-		payloadCommand(), familyCommand(), decodeCommand(), reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), doctorCommand(),
-		versionCommand())
+		payloadCommand(), familyCommand(), decodeCommand(), reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), scannersCommand(),
+		doctorCommand(), versionCommand())
 	root.Args = unknownCommand
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	usageErrors(root)

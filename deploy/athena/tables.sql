@@ -147,7 +147,8 @@ CREATE TABLE terroir.events (
   `geo_date` string COMMENT 'build date of the databases',
   `scanner` string COMMENT 'organisation that the source says it is',
   `explored` boolean COMMENT 'seen by a listener opened to explore',
-  `transcript_id` string COMMENT 'SHA-256 of the dialogue'
+  `transcript_id` string COMMENT 'SHA-256 of the dialogue',
+  `scanner_date` string COMMENT 'date of the list of scanners'
 )
 PARTITIONED BY (day(ts))
 LOCATION 's3://YOUR-BUCKET/athena/terroir/events/'

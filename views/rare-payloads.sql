@@ -1,0 +1,95 @@
+/*
+title: Rare and interesting
+question: Which payloads stand out on their port?
+scope: [from, to, regions, sensors, ip_version, scanners]
+params:
+  - {name: port, type: int, default: "0", min: 0, max: 65535, meaning: "only this port (0 for any)"}
+  - {name: limit, type: int, default: "50", min: 1, max: 100000, meaning: "show this many, the rarest first"}
+  - {name: min_rarity, type: int, default: "0", min: 0, max: 100, meaning: "only payloads of at least this rarity"}
+chart: {type: table, y: port, value: rarity}
+page: overview
+order: 77
+span: 12
+columns:
+  - {name: transport, type: string, meaning: "tcp or udp"}
+  - {name: port, type: int, meaning: "port"}
+  - {name: app_proto, type: string, meaning: "protocol spoken, from the bytes; unknown where that is not certain"}
+  - {name: label, type: string, meaning: "the field's term for the request"}
+  - {name: rarity, type: float, unit: nats, meaning: "the larger, the rarer: see the caveats"}
+  - {name: top, type: float, unit: share, meaning: "share of the port's payload events that are at least as rare"}
+  - {name: reason, type: string, meaning: "the rarity in words"}
+  - {name: sources, type: int, unit: addresses, meaning: "different client addresses that sent it to the port"}
+  - {name: events, type: int, unit: events, meaning: "payload events with it"}
+  - {name: first_seen, type: time, meaning: "first time in the window, UTC"}
+  - {name: regions, type: string, meaning: "regions in which it was seen"}
+  - {name: payload_id, type: string, meaning: "SHA-256 of one such payload"}
+  - {name: template_id, type: string, meaning: "SHA-256 of its template"}
+caveats:
+  - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, for those of its senders that sent nothing else to the port, −ln of the share of sources that sent one thing only (the mean over the senders, 0 for the others). Shares are of sources, never of events: one noisy source must not make common what it alone sends. The third part tells a find from the rarest variant of a tool, whose senders send others, too."
+  - On a port with many sources a payload can be rarer than on one with few, so rarity compares payloads of one port. Rows are in the order of top, which compares those of different ports.
+  - Rare does not mean dangerous, and what is dangerous may be common.
+*/
+WITH sent AS (
+  SELECT s.transport, s.dst_port AS port, f.template_id, coalesce(f.app_proto, 'unknown') AS app_proto, f.label, s.src_ip, s.payload_id, s.ts, s.region
+  FROM scope s
+  JOIN payload_facts f ON f.payload_id = s.payload_id
+  WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
+), pairs AS (
+  SELECT transport, port, template_id, src_ip, max(app_proto) AS app_proto, count(*) AS events
+  FROM sent
+  GROUP BY transport, port, template_id, src_ip
+), senders AS (
+  SELECT transport, port, src_ip, count(*) AS templates
+  FROM pairs
+  GROUP BY transport, port, src_ip
+), ports AS (
+  SELECT transport, port, count(*) AS sources, sum(CASE WHEN templates = 1 THEN 1 ELSE 0 END) AS single
+  FROM senders
+  GROUP BY transport, port
+), protocols AS (
+  SELECT transport, port, app_proto, count(DISTINCT src_ip) AS sources
+  FROM pairs
+  GROUP BY transport, port, app_proto
+), found AS (
+  SELECT p.transport, p.port, p.template_id, max(p.app_proto) AS app_proto, sum(p.events) AS events, count(*) AS sources,
+    sum(CASE WHEN x.templates = 1 THEN 1 ELSE 0 END) AS single
+  FROM pairs p
+  JOIN senders x ON x.transport = p.transport AND x.port = p.port AND x.src_ip = p.src_ip
+  GROUP BY p.transport, p.port, p.template_id
+), measured AS (
+  SELECT f.*, a.sources AS all_sources, p.sources AS speakers, a.single AS all_single,
+    round(ln(CAST(a.sources AS double) / f.sources) + ln(CAST(a.sources AS double) / p.sources)
+      + CASE WHEN f.single > 0 THEN ln(CAST(a.sources AS double) / a.single) * f.single / f.sources ELSE 0e0 END, 3) AS rarity
+  FROM found f
+  JOIN ports a ON a.transport = f.transport AND a.port = f.port
+  JOIN protocols p ON p.transport = f.transport AND p.port = f.port AND p.app_proto = f.app_proto
+), placed AS (
+  SELECT measured.*, CAST(sum(events) OVER (PARTITION BY transport, port ORDER BY rarity DESC) AS double)
+    / sum(events) OVER (PARTITION BY transport, port) AS top
+  FROM measured
+), shown AS (
+  SELECT *
+  FROM placed
+  WHERE rarity >= :min_rarity
+  ORDER BY top, rarity DESC, port, transport, template_id
+  LIMIT :limit
+), seen AS (
+  SELECT s.transport, s.port, s.template_id, max(s.label) AS label, min(s.ts) AS first_seen, min(s.payload_id) AS payload_id,
+    array_join(array_agg(DISTINCT s.region ORDER BY s.region), ', ') AS regions
+  FROM sent s
+  JOIN shown x ON x.transport = s.transport AND x.port = s.port AND x.template_id = s.template_id
+  GROUP BY s.transport, s.port, s.template_id
+)
+SELECT x.transport, x.port, x.app_proto, d.label, x.rarity, round(x.top, 4) AS top,
+  CAST(x.sources AS varchar) || ' of ' || CAST(x.all_sources AS varchar) || ' sources on this port sent it'
+    || CASE WHEN x.single = 0 THEN '' WHEN x.single = x.sources THEN ', and nothing else here'
+      ELSE ', ' || CAST(x.single AS varchar) || ' of them nothing else here' END
+    || CASE WHEN x.single = 0 THEN '' WHEN x.all_single = 1 THEN ' (no other sent one thing only)'
+      ELSE ' (' || CAST(x.all_single AS varchar) || ' sent one thing only)' END
+    || '; ' || CAST(x.speakers AS varchar) || CASE WHEN x.speakers = 1 THEN ' speaks ' ELSE ' speak ' END
+    || CASE WHEN x.app_proto = 'unknown' THEN 'what is not known' ELSE x.app_proto END
+    AS reason,
+  x.sources, x.events, d.first_seen, d.regions, d.payload_id, x.template_id
+FROM shown x
+JOIN seen d ON d.transport = x.transport AND d.port = x.port AND d.template_id = x.template_id
+ORDER BY x.top, x.rarity DESC, x.port, x.transport, x.template_id
