@@ -93,8 +93,8 @@ func TestTheIndependentWeek(t *testing.T) {
 
 func TestTheSimulatedWeek(t *testing.T) {
 	all := simulatedWeek(t)
-	alike(all, func(l *labelled) *string { return &l.family })
-	alike(all, func(l *labelled) *string { return &l.variant })
+	sameBytes(all, func(l *labelled) *string { return &l.family })
+	sameBytes(all, func(l *labelled) *string { return &l.variant })
 	var redis []labelled
 	for _, l := range all {
 		if l.port == 6379 {

@@ -93,10 +93,10 @@ func (g *Grouper) candidates(b *bundle, list []*bundle) []*bundle {
 func (g *Grouper) similarity(a, b *bundle) float64 {
 	s := 1.0
 	if a.vehicle != b.vehicle {
-		s = jaccard(g.vehicles.nodes[a.vehicle].grams, g.vehicles.nodes[b.vehicle].grams)
+		s = jaccard(g.vehicles.grams[a.vehicle], g.vehicles.grams[b.vehicle])
 	}
 	if a.cargo != b.cargo {
-		s = min(s, jaccard(g.cargos.nodes[a.cargo].grams, g.cargos.nodes[b.cargo].grams))
+		s = min(s, jaccard(g.cargos.grams[a.cargo], g.cargos.grams[b.cargo]))
 	}
 	return s
 }
