@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"terroir/payload/render"
 )
 
 func self(s ...string) Self {
@@ -149,27 +151,6 @@ func TestMaskingIsStable(t *testing.T) {
 	})
 }
 
-func TestRenderIsSafeToShow(t *testing.T) {
-	for in, want := range map[string]string{
-		"PING\r\n": `PING\r\n`, "\x1b[31mred\x07": `\x1b[31mred\x07`, "a\\b": `a\\b`, "\xff\xfe": `\xff\xfe`, "größe": "größe",
-		"\u202egnp": `\xe2\x80\xaegnp`, "\u00a0": `\xc2\xa0`, "": "",
-	} {
-		if got := Render([]byte(in), 100); got != want {
-			t.Errorf("%q is shown as %q, want %q", in, got, want)
-		}
-	}
-	if got := Render([]byte("0123456789"), 4); got != "0123…" {
-		t.Errorf("cut to %q", got)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		for _, r := range Render(rapid.SliceOf(rapid.Byte()).Draw(t, "b"), 50) {
-			if !unicode.IsPrint(r) {
-				t.Fatalf("%U is shown", r)
-			}
-		}
-	})
-}
-
 func TestUserAgent(t *testing.T) {
 	for in, want := range map[string]string{
 		"GET / HTTP/1.1\r\nHost: x\r\nuser-agent:  zgrab/0.x \r\n\r\n": "zgrab/0.x", "GET / HTTP/1.1\r\n\r\nUser-Agent: body": "",
@@ -206,7 +187,7 @@ func FuzzTemplate(f *testing.F) {
 		if bytes.Equal(plain, masked) && !bytes.Equal(Template(masked, me), template) {
 			t.Errorf("the template of %q is not that of what is masked", b)
 		}
-		if shown := Render(b, 80); utf8.RuneCountInString(shown) > 81 || strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if shown := render.Bytes(b, 80); utf8.RuneCountInString(shown) > 81 || strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q", shown)
 		}
 		if !bytes.Equal(b, before) {

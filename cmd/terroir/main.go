@@ -50,7 +50,7 @@ func newRoot() *cobra.Command {
 		return &terroir.Error{Code: terroir.EUSAGE, Message: err.Error(), Hint: "see " + c.CommandPath() + " --help"}
 	})
 	root.AddCommand(demoCommand(), hubCommand(), sensorCommand(), fleetCommand(), configCommand(), importCommand(), viewCommand(), sqlCommand(),
-		reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), doctorCommand(), versionCommand())
+		decodeCommand(), reportCommand(), simulateCommand(), lakeCommand(), geoCommand(), doctorCommand(), versionCommand())
 	root.Args = unknownCommand
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	usageErrors(root)

@@ -12,7 +12,7 @@ import (
 	"terroir"
 	"terroir/api"
 	"terroir/hub"
-	"terroir/payload"
+	"terroir/payload/render"
 	"terroir/query"
 	"terroir/views"
 	"terroir/web"
@@ -101,7 +101,7 @@ func (s *site) Recent(n int) []web.RecentEvent {
 		out = append(out, web.RecentEvent{
 			Time: a.Event.Time, Sensor: a.Event.Sensor, Region: a.Event.Region, Kind: a.Event.Kind.String(),
 			Transport: a.Event.Transport.String(), Source: a.Event.Source.Addr().String(), Port: a.Event.Destination.Port(),
-			AppProto: a.Event.AppProto, Preview: payload.Render(a.Payload, previewLength), Committed: a.Committed,
+			AppProto: a.Event.AppProto, Preview: render.Bytes(a.Payload, previewLength), Committed: a.Committed,
 		})
 	}
 	return out

@@ -2,6 +2,11 @@
 // fetched or executed, and the same bytes always give the same tree.
 package decode
 
+import (
+	"terroir"
+	"terroir/payload/render"
+)
+
 // Node is one layer of a payload: what was found in its parent and undone or taken apart.
 type Node struct {
 	// Parent is the index of the node in which this one was found; -1 for the payload itself, which is node 0.
@@ -17,6 +22,9 @@ type Node struct {
 	Bytes []byte
 	// Runs says that the bytes are what the victim would execute: a command line, or a script.
 	Runs bool
+	// Part says that the parent runs too and says more than this node: one command of a line, or the code that a program is
+	// given as an argument.
+	Part bool
 }
 
 // Tree is a payload with all its layers, each parent before its children.
@@ -26,15 +34,29 @@ type Tree struct {
 	Truncated string
 }
 
-// Cargo is the index of the innermost node that runs, the first of them; -1 when there is none.
+// Cargo is the index of the innermost node that runs and is not a mere part of what runs, the first of them; -1 when there
+// is none.
 func (t *Tree) Cargo() int {
 	best, deepest := -1, -1
 	for i, n := range t.Nodes {
-		if d := t.Depth(i); n.Runs && d > deepest {
+		if !n.Runs || t.isPart(i) {
+			continue
+		}
+		if d := t.Depth(i); d > deepest {
 			best, deepest = i, d
 		}
 	}
 	return best
+}
+
+// isPart says that the node, or one that it was found in, is a part.
+func (t *Tree) isPart(i int) bool {
+	for ; i >= 0; i = t.Nodes[i].Parent {
+		if t.Nodes[i].Part {
+			return true
+		}
+	}
+	return false
 }
 
 // Depth is the number of layers around the node; 0 for the payload itself.
@@ -43,4 +65,17 @@ func (t *Tree) Depth(i int) (d int) {
 		d++
 	}
 	return d
+}
+
+// maxShown is how many characters of a result a step shows.
+const maxShown = 2000
+
+// Steps are the layers as a person can follow them. The number of a step is the index of its node.
+func (t *Tree) Steps() []terroir.Step {
+	var steps []terroir.Step
+	for i, n := range t.Nodes[1:] {
+		steps = append(steps, terroir.Step{Number: i + 1, From: n.Parent, Kind: n.Kind, Offset: n.Offset, Length: n.Length, Note: render.Bytes([]byte(n.Note), maxShown),
+			Text: render.Bytes(n.Bytes, maxShown)})
+	}
+	return steps
 }

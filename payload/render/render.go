@@ -1,4 +1,5 @@
-package payload
+// Package render shows received bytes to people without letting them steer a terminal.
+package render
 
 import (
 	"fmt"
@@ -7,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// Render shows bytes to people: printable characters as they are, \r, \n, \t and \\ as such, everything else, and what
+// Bytes shows bytes to people: printable characters as they are, \r, \n, \t and \\ as such, everything else, and what
 // could steer a terminal or turn the direction of text, as \xNN. The text is cut after max characters with "…".
-func Render(b []byte, max int) string {
+func Bytes(b []byte, max int) string {
 	var out strings.Builder
 	n := 0
 	for len(b) > 0 {
 		r, size := utf8.DecodeRune(b)
-		part := renderRune(r, b[:size])
+		part := one(r, b[:size])
 		if n+utf8.RuneCountInString(part) > max {
 			out.WriteString("…")
 			break
@@ -26,7 +27,8 @@ func Render(b []byte, max int) string {
 	return out.String()
 }
 
-func renderRune(r rune, raw []byte) string {
+// one is the text of one character.
+func one(r rune, raw []byte) string {
 	switch {
 	case r == '\r':
 		return `\r`

@@ -1,0 +1,71 @@
+package decode
+
+import (
+	"slices"
+	"strings"
+)
+
+// noteOf says in words what a command of note does, or "".
+func noteOf(words []string) string {
+	switch name := base(words); name {
+	case "curl", "wget":
+		return download(name, words)
+	case "tftp", "ftpget", "scp", "ftp":
+		return "downloads with " + name
+	case "chmod":
+		return "makes executable or opens: " + operand(words, 2)
+	case "chattr":
+		return "locks or unlocks against change: " + operand(words, 2)
+	case "crontab":
+		return "changes what cron runs"
+	case "nc", "ncat", "netcat", "nc.traditional":
+		return connection(words)
+	}
+	return ""
+}
+
+// download says what is fetched and where it goes.
+func download(name string, words []string) string {
+	from, to := "", ""
+	for i, w := range words[1:] {
+		switch {
+		case strings.Contains(w, "://"), from == "" && strings.Contains(w, ".") && !strings.HasPrefix(w, "-") && strings.Contains(w, "/") && w[0] != '/' && w[0] != '.':
+			from = w
+		case i+2 < len(words) && (w == "-o" && name == "curl" || strings.HasPrefix(w, "-") && strings.HasSuffix(w, "O") && name == "wget" || w == "--output"):
+			to = words[i+2]
+		}
+	}
+	if from == "" {
+		return "downloads with " + name
+	}
+	note := "downloads " + cut(from, maxNote)
+	if to != "" && to != "-" {
+		note += " to " + cut(to, maxNote)
+	}
+	return note
+}
+
+// operand is what follows the options, from the n-th word on.
+func operand(words []string, n int) string {
+	if len(words) <= n {
+		return "?"
+	}
+	return cut(strings.Join(words[n:], " "), maxNote)
+}
+
+func connection(words []string) string {
+	var plain []string
+	for i, w := range words[1:] {
+		if !strings.HasPrefix(w, "-") && !(i > 0 && slices.Contains([]string{"-e", "-c", "-w", "-p"}, words[i])) {
+			plain = append(plain, w)
+		}
+	}
+	note := "connects with nc"
+	if len(plain) >= 2 {
+		note = "connects to " + cut(plain[0], maxNote) + ":" + cut(plain[1], maxNote)
+	}
+	if slices.Contains(words, "-e") || slices.Contains(words, "-c") {
+		note += " and gives it a shell"
+	}
+	return note
+}
