@@ -1,18 +1,17 @@
 package family
 
 import (
-	"regexp"
-
 	"terroir"
 	"terroir/payload"
+	"terroir/payload/decode"
 )
 
-var calls = regexp.MustCompile("(?s)exec(?:Sync)?\\((['\"`])(.*?[^\\\\])(['\"`])[,)]")
-
+// newTemplate makes a template as the hub does: the cargo is the innermost command that decoding finds.
 func newTemplate(b []byte, self payload.Self, t terroir.Transport) terroir.Template {
 	var cargo []byte
-	if m := calls.FindSubmatch(b); m != nil {
-		cargo = m[2]
+	tree := decode.Decode(b, decode.Options{})
+	if i := tree.Cargo(); i >= 0 {
+		cargo = tree.Nodes[i].Bytes
 	}
 	return payload.NewTemplate(b, self, payload.Recognize(b, t), cargo)
 }
