@@ -33,9 +33,11 @@ type node struct {
 	// best is the node that it is most like of those that are candidates, -1 without one.
 	best       int32
 	similarity float64
-	part       *part
-	bundles    []*bundle
-	templates  int
+	// crowded says that the node was not compared with all that share a bucket, so best says nothing.
+	crowded   bool
+	part      *part
+	bundles   []*bundle
+	templates int
 }
 
 // part is a group of nodes: a component, or what is left of one that was split.
@@ -55,9 +57,10 @@ type layer struct {
 	joined    [levels]union
 	contained union
 	members   map[int32][]int32 // of the components of the lowest level, by root
-	// first and next are the buckets as linked lists.
-	first map[uint64]int32
-	next  [][bands]int32
+	// buckets are linked lists, by next; crowd is from how many nodes on they are crowded.
+	buckets map[uint64]bucket
+	next    [][bands]int32
+	crowd   int32
 	// whole finds a node by the hash of its text, runs by that of some of its lines.
 	whole map[uint64]int32
 	runs  map[uint64][]int32
@@ -70,7 +73,7 @@ type layer struct {
 }
 
 func newLayer(contains bool) *layer {
-	return &layer{known: map[string]int32{}, members: map[int32][]int32{}, first: map[uint64]int32{}, whole: map[uint64]int32{},
+	return &layer{known: map[string]int32{}, members: map[int32][]int32{}, buckets: map[uint64]bucket{}, crowd: maxBucket, whole: map[uint64]int32{},
 		runs: map[uint64][]int32{}, classes: map[string]*class{}, contains: contains}
 }
 
@@ -112,11 +115,17 @@ func (l *layer) find(i int32, keys *[bands]uint64) {
 		return
 	}
 	for band, key := range keys {
-		j, ok := l.first[key]
+		b, ok := l.buckets[key]
 		if !ok {
-			j = -1
+			b.first = -1
 		}
-		l.first[key], l.next[i][band] = i, j
+		j := b.first
+		l.next[i][band] = j
+		l.buckets[key] = bucket{i, b.n + 1}
+		if b.n >= l.crowd {
+			l.joinCrowd(i, band, b)
+			continue
+		}
 		for ; j >= 0; j = l.next[j][band] {
 			if l.seen[j] != i {
 				l.seen[j] = i
@@ -126,6 +135,29 @@ func (l *layer) find(i int32, keys *[bands]uint64) {
 	}
 	if len(l.pending) > maxPending {
 		l.compare()
+	}
+}
+
+// maxBucket bounds the nodes of a bucket that are compared with each other. Those of a bucket with more are joined as they are: a
+// flood costs its sender's work, not the hub's, and still is the same in any order.
+const maxBucket = 1024
+
+// bucket is a list of nodes: the last one that came, and how many there are.
+type bucket struct{ first, n int32 }
+
+// joinCrowd joins the new node with a bucket that is crowded, and all of the bucket when it has become so.
+func (l *layer) joinCrowd(i int32, band int, b bucket) {
+	l.nodes[i].crowded = true
+	for j := b.first; j >= 0; j = l.next[j][band] {
+		if l.nodes[j].class == l.nodes[i].class {
+			l.nodes[j].crowded = true
+			for k := range levels {
+				l.join(k, i, j)
+			}
+			if b.n > l.crowd {
+				return // It was joined before.
+			}
+		}
 	}
 }
 
