@@ -100,12 +100,12 @@ var masks = []mask{
 }
 
 // AnalyzerVersion grows whenever the same payload would get other facts.
-const AnalyzerVersion = 1
+const AnalyzerVersion = 2
 
 // Analyze finds out what the payload is. It depends on nothing but its arguments.
 func Analyze(b []byte, t terroir.Transport, self Self) terroir.PayloadFacts {
+	proto := Recognize(b, t)
 	return terroir.PayloadFacts{
-		Payload: terroir.NewPayloadID(b), Template: terroir.NewPayloadID(Template(b, self)),
-		AppProto: Recognize(b, t), AnalyzerVersion: AnalyzerVersion,
+		Payload: terroir.NewPayloadID(b), Template: NewTemplate(b, self, proto, nil).ID, AppProto: proto, AnalyzerVersion: AnalyzerVersion,
 	}
 }
