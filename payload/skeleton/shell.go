@@ -169,6 +169,9 @@ func closing(b []byte, quote byte) int {
 
 // programName is the last part of the path of a program of the system; "" for one that stands elsewhere, and was brought.
 func programName(b []byte) string {
+	if prefixes[string(b)] {
+		return string(b)
+	}
 	i := bytes.LastIndexByte(b, '/')
 	if i >= 0 && !bytes.Contains(b[:i], []byte("bin")) {
 		return ""
