@@ -38,10 +38,9 @@ require (
 	kernel.org/pub/linux/libs/security/libcap/cap v1.2.78
 	kernel.org/pub/linux/libs/security/libcap/psx v1.2.78
 	modernc.org/sqlite v1.61.1
+	mvdan.cc/sh/v3 v3.14.1
 	pgregory.net/rapid v1.3.0
 )
-
-require mvdan.cc/sh/v3 v3.14.1 // indirect
 
 require (
 	cloud.google.com/go v0.123.0 // indirect

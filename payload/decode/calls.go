@@ -396,9 +396,16 @@ func method(v value, name string, args []value) value {
 			return value{text: []byte(strings.Join(v.list, string(args[0].text))), known: v.known}
 		}
 	case "toString", "decode", "trim", "strip", "valueOf", "getBytes":
-		return v
+		if v.known || len(args) == 0 {
+			return v
+		}
 	case "concat":
 		return apply("concat", append([]value{v}, args...))
+	}
+	if !v.known { // The receiver is a module or an object.
+		if out := apply(name, args); out.known {
+			return out
+		}
 	}
 	return value{text: v.text, list: v.list, partly: v.partly, how: v.how}
 }

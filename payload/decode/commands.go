@@ -29,7 +29,7 @@ func download(name string, words []string) string {
 	from, to := "", ""
 	for i, w := range words[1:] {
 		switch {
-		case strings.Contains(w, "://"), from == "" && strings.Contains(w, ".") && !strings.HasPrefix(w, "-") && strings.Contains(w, "/") && w[0] != '/' && w[0] != '.':
+		case strings.Contains(w, "://"), from == "" && isAddress(w, words[i]):
 			from = w
 		case i+2 < len(words) && (w == "-o" && name == "curl" || strings.HasPrefix(w, "-") && strings.HasSuffix(w, "O") && name == "wget" || w == "--output"):
 			to = words[i+2]
@@ -43,6 +43,11 @@ func download(name string, words []string) string {
 		note += " to " + cut(to, maxNote)
 	}
 	return note
+}
+
+// isAddress says that a word is an address without its scheme: it has a dot, and is neither a path nor an option's value.
+func isAddress(w, before string) bool {
+	return strings.Contains(w, ".") && w[0] != '-' && w[0] != '/' && w[0] != '.' && (strings.Contains(w, "/") || !strings.HasPrefix(before, "-"))
 }
 
 // operand is what follows the options, from the n-th word on.

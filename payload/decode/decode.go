@@ -141,6 +141,8 @@ type layer struct {
 	lang  language
 	runs  bool
 	part  bool
+	// twice says that it counts although the same was found elsewhere.
+	twice bool
 }
 
 // add keeps what was found at a place, unless it is empty, known or too much. It reports whether it was kept.
@@ -174,6 +176,9 @@ func (d *decoder) isNew(parent int, l layer) bool {
 	if p := d.tree.Nodes[parent]; string(p.Bytes) == string(l.bytes) && (p.Runs || !l.runs) {
 		return false
 	}
+	if l.twice {
+		return true
+	}
 	key := l.kind + "\x00" + string(l.bytes)
 	if d.seen[key] {
 		return false
@@ -199,6 +204,11 @@ func (d *decoder) any(s span, level int) {
 	if d.inflate(s) {
 		return
 	}
+	if wide, ok := fromUTF16(b[:min(len(b), 64)]); ok && len(wide) >= minBase64 {
+		wide, _ = fromUTF16(b)
+		d.add(s, layer{kind: "utf16", note: "UTF-16LE", bytes: wide})
+		return
+	}
 	has := bytesOf(b)
 	if has['$'] && has['{'] {
 		d.lookups(s)
@@ -207,7 +217,8 @@ func (d *decoder) any(s span, level int) {
 	case has['"'] && isJSON(b):
 		d.json(s, level)
 		return
-	case d.langs[s.node] == text && has['('] && d.script(s):
+	case d.langs[s.node] != text:
+	case (has['*'] || has['@']) && d.crontab(s, b), has['('] && d.script(s):
 		return
 	}
 	if has['<'] && has['>'] && d.xml(s, level) {

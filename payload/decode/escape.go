@@ -134,17 +134,15 @@ func unicodeEscape(p []byte) ([]byte, int) {
 	if len(p) < 4 || p[0] != 'u' && p[0] != 'U' {
 		return nil, 0
 	}
-	digits, n := p[1:], 5
+	digits, n := p[1:min(len(p), 5)], 5
 	if p[1] == '{' {
 		end := bytes.IndexByte(p[:min(len(p), 10)], '}')
 		if end < 3 {
 			return nil, 0
 		}
 		digits, n = p[2:end], end+1
-	} else if len(p) < 5 {
+	} else if len(p) < n {
 		return nil, 0
-	} else {
-		digits = p[1:5]
 	}
 	v, err := strconv.ParseUint(string(digits), 16, 32)
 	if err != nil || v > utf8.MaxRune {

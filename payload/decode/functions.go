@@ -30,9 +30,9 @@ func apply(name string, args []value) value {
 	}
 	in := args[0]
 	switch name {
-	case "base64_decode", "atob", "b64decode", "decodeBase64", "FromBase64String", "decode64":
+	case "base64_decode", "atob", "b64decode", "decodeBase64", "FromBase64String", "decode64", "decode":
 		return decoded(in, "base64", fromBase64)
-	case "from":
+	case "from", "Buffer":
 		if len(args) > 1 {
 			return buffer(in, string(args[1].text))
 		}

@@ -123,6 +123,7 @@ func FuzzXML(f *testing.F) {
 
 func FuzzQuery(f *testing.F) {
 	f.Add([]byte("Q\x00\x00\x00\x30COPY t FROM PROGRAM 'it''s'\x00"))
+	f.Add([]byte("Q\x00\x00\x000\xc4PROGRAM")) // a byte that is no text before the word
 	fuzzSpan(f, text, func(d *decoder, s span) {
 		if isQuery(d.bytes(s)) {
 			d.query(s)

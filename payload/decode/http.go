@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// protocol takes a payload apart by the protocol that it is in; false when it is in none that is known here.
+// protocol takes a payload apart by the protocol that it is in; false when it is in none that is known here, or when that
+// found nothing, for a word of Redis may begin a command line too.
 func (d *decoder) protocol(s span) bool {
 	b := d.bytes(s)
 	switch {
 	case isRequest(b):
 		d.request(s)
+		return true
 	case isRedis(b):
 		d.redis(s)
 	case isQuery(b):
 		d.query(s)
-	default:
-		return false
 	}
-	return true
+	return len(d.tree.Nodes) > 1
 }
 
 // isRequest: RFC 9112 §3, a request line with a version.
@@ -221,10 +221,9 @@ func (d *decoder) field(s span, where, name string) {
 	if name == "" {
 		note = "the " + where
 	}
-	if !d.add(s, layer{kind: "form", note: note, bytes: out}) {
-		return
+	if d.add(s, layer{kind: "form", note: note, bytes: out}) && bytes.IndexByte(b, '+') >= 0 {
+		d.encoded(s) // Who forgot to escape the "+" of base64 meant it.
 	}
-	d.encoded(s)
 }
 
 // fromForm undoes %NN and "+".

@@ -58,30 +58,25 @@ func (d *decoder) pipelines(b []byte) []pipeline {
 
 // parseable bounds what the parser is given.
 func parseable(b []byte) bool {
-	depth, deepest, operators := 0, 0, 0
+	depth, deepest, operators, word := 0, 0, 0, 0
 	for i, c := range b {
 		switch c {
 		case 0:
 			return false
-		case '(', '{', '`':
+		case '(', '{':
+			depth++
+			deepest = max(deepest, depth)
 			operators++
-			if depth++; depth > deepest {
-				deepest = depth
-			}
 		case ')', '}':
 			depth = max(depth-1, 0)
-		case '|', '&', ';', '\n', '[', '!':
+		case '|', '&', ';', '\n', '[', '!', '<', '>', '`':
 			operators++
-			if c != '|' && c != '&' && c != '!' {
-				depth = max(depth-1, 0)
-			}
-		case '<', '>':
-			operators++
-		case ' ':
-			if i > 0 && b[i-1] != ' ' && i > 2 && (bytes.HasSuffix(b[:i], []byte("if")) || bytes.HasSuffix(b[:i], []byte("do")) || bytes.HasSuffix(b[:i], []byte("while")) ||
-				bytes.HasSuffix(b[:i], []byte("until")) || bytes.HasSuffix(b[:i], []byte("else")) || bytes.HasSuffix(b[:i], []byte("then")) || bytes.HasSuffix(b[:i], []byte("in"))) {
+		}
+		if c <= ' ' {
+			if keywords[string(b[word:i])] {
 				operators++
 			}
+			word = i + 1
 		}
 	}
 	return deepest <= maxNesting && operators <= maxOperators
@@ -210,7 +205,7 @@ func (l *lowering) assign(list []*syntax.Assign) {
 }
 
 // keywords may stand before a command.
-var keywords = newNames("if", "then", "else", "elif", "while", "until", "do", "{", "!")
+var keywords = newNames("if", "then", "else", "elif", "while", "until", "for", "case", "select", "do", "in", "function", "coproc", "time", "{", "!")
 
 // split takes a line apart without a grammar: at ; & | and line ends outside quotes, and at blanks.
 func split(b []byte) (list []pipeline) {

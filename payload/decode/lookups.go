@@ -22,10 +22,47 @@ func (d *decoder) lookups(s span) {
 	}
 	for _, l := range found {
 		at := s.sub(l.Offset, l.Offset+l.Length)
-		if d.add(at, layer{kind: "log4j", note: lookupNote(l), bytes: []byte(l.Resolved), lang: opaque}) {
+		again := layer{kind: "log4j", note: lookupNote(l), bytes: []byte(l.Resolved), lang: opaque}
+		first := d.lookup(again.bytes)
+		if first > 0 && d.within(at, again.bytes) {
+			continue
+		}
+		if first > 0 {
+			again.note += fmt.Sprintf("; the same as step %d", first)
+			again.twice = true
+		}
+		if d.add(at, again) && first == 0 {
 			d.lookupCommand(len(d.tree.Nodes) - 1)
 		}
 	}
+}
+
+// lookup is the first node with the same lookup, or 0.
+func (d *decoder) lookup(resolved []byte) int {
+	for i, n := range d.tree.Nodes {
+		if n.Kind == "log4j" && bytes.Equal(n.Bytes, resolved) {
+			return i
+		}
+	}
+	return 0
+}
+
+// within says that the same lookup was found already at this place, or in the text of which this one was decoded.
+func (d *decoder) within(at span, resolved []byte) bool {
+	for _, n := range d.tree.Nodes {
+		if n.Kind == "log4j" && n.Parent == at.node && n.Offset == at.off {
+			return true
+		}
+	}
+	for i := at.node; i > 0; i = d.tree.Nodes[i].Parent {
+		from := d.tree.Nodes[i]
+		for _, n := range d.tree.Nodes {
+			if n.Kind == "log4j" && n.Parent == from.Parent && n.Offset >= from.Offset && n.Offset < from.Offset+from.Length && bytes.Equal(n.Bytes, resolved) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func lookupNote(l log4j.Lookup) string {
@@ -53,8 +90,8 @@ func lookupNote(l log4j.Lookup) string {
 // lookupCommand decodes the command in the path of a lookup: JNDIExploit's servers take .../Command/Base64/DATA.
 func (d *decoder) lookupCommand(node int) {
 	b := d.tree.Nodes[node].Bytes
-	mark := []byte("base64/")
-	i := bytes.Index(bytes.ToLower(b), mark)
+	const mark = "base64/"
+	i := indexFold(b, mark)
 	if i < 0 {
 		return
 	}

@@ -92,7 +92,7 @@ func commandPosition(b []byte, i int) bool {
 	for i > 0 && (b[i-1] == ' ' || b[i-1] == '\t') {
 		i--
 	}
-	return i == 0 || strings.IndexByte(";|&`(\n\r'\"{=!:>,", b[i-1]) >= 0
+	return i == 0 || strings.IndexByte(";|&`(\n\r'\"{=!:>,[", b[i-1]) >= 0
 }
 
 // endOfLine is where a command line that begins at start ends: at the quote or parenthesis that opened before it, else at

@@ -20,7 +20,7 @@ func simpleQuery(b []byte) (from, to int, ok bool) {
 		}
 		if n := int(binary.BigEndian.Uint32(b[i+1:])); n > 4 && n <= len(b)-i-1+4096 && n < 1<<20 {
 			end := min(i+1+n, len(b))
-			return i + 5, end, bytes.Contains(bytes.ToUpper(b[i+5:min(end, i+maxShell)]), []byte("PROGRAM"))
+			return i + 5, end, indexFold(b[i+5:end], "program") >= 0
 		}
 	}
 	return 0, 0, false
@@ -33,13 +33,12 @@ func (d *decoder) query(s span) {
 	if !d.spend(4 * len(q)) {
 		return
 	}
-	upper := bytes.ToUpper(q)
 	for pos := 0; ; {
-		i := bytes.Index(upper[pos:], []byte("PROGRAM"))
+		i := indexFold(q[pos:], "program")
 		if i < 0 {
 			break
 		}
-		pos += i + len("PROGRAM")
+		pos += i + len("program")
 		open := bytes.IndexByte(q[pos:], '\'')
 		if open < 0 || len(bytes.Trim(q[pos:pos+open], " \t\r\nEe")) > 0 {
 			continue
@@ -50,6 +49,20 @@ func (d *decoder) query(s span) {
 		pos = end
 	}
 	d.encoded(s)
+}
+
+// indexFold is where a word in lower-case ASCII stands, in whatever case, or -1. Bytes that are no text keep their place.
+func indexFold(b []byte, word string) int {
+	for i := 0; i+len(word) <= len(b); i++ {
+		j := 0
+		for j < len(word) && (b[i+j] == word[j] || b[i+j]|0x20 == word[j] && word[j] >= 'a') {
+			j++
+		}
+		if j == len(word) {
+			return i
+		}
+	}
+	return -1
 }
 
 // sqlString reads a string in which a quote is written twice.

@@ -18,8 +18,8 @@ func isRedis(b []byte) bool {
 		return ok && err == nil && len(rest) > 0 && rest[0] == '$'
 	}
 	line, _, _ := bytes.Cut(b[:min(len(b), 200)], []byte("\n"))
-	fields := strings.Fields(strings.ToLower(string(line)))
-	return len(fields) > 0 && len(fields[0]) == len(bytes.TrimRight(b[:min(len(fields[0]), len(b))], " ")) && redisWords[fields[0]]
+	word, _, _ := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(" "))
+	return redisWords[strings.ToLower(string(word))]
 }
 
 // argument is one word of a command, with where it stood; place is empty for what was in quotes with escapes.

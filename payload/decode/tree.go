@@ -11,8 +11,10 @@ import (
 type Node struct {
 	// Parent is the index of the node in which this one was found; -1 for the payload itself, which is node 0.
 	Parent int
-	// Kind is what was undone or taken apart: payload, percent, unicode, octal, hex, html, base64, utf16, gzip, zlib, log4j, json, xml,
-	// php, form, multipart, http, redis, docker, shell (a whole command line), command (one command of it) …
+	// Kind is what was undone or taken apart. Encodings: percent, unicode, octal, hex, html, base64, utf16, gzip, zlib, deflate,
+	// chunked, form, json, rot13, reversed, characters (written as numbers), backslash (within a name), log4j. What runs: shell
+	// (a whole command line), command (one command of it), cmd, cron, php, js, java, python, perl, ruby, lua, powershell, code
+	// (of the language that evaluates it), docker, kubernetes, jupyter, postgresql. Others: payload, redis, file.
 	Kind string
 	// Offset and Length say where it stood in the parent's bytes.
 	Offset, Length int

@@ -1,8 +1,6 @@
 package log4j
 
-import (
-	"strings"
-)
+import "strings"
 
 // kits are the first words of the paths that the usual servers for such exploits know (JNDIExploit and its descendants).
 var kits = set("basic", "deserialization", "tomcatbypass", "groovybypass", "websphere", "webspherebypass")
@@ -56,7 +54,7 @@ func argument(words []string, path string, at int, read func(string) []byte) (ki
 	return strings.Join(words, "/"), command, offset, len(rest), true
 }
 
-// unwrap reads base64, also where more follows that is none.
+// unwrap reads base64 up to its padding, or to what is none.
 func unwrap(s string) []byte {
 	end := strings.IndexFunc(s, func(r rune) bool { return !isBase64(r) })
 	if end < 0 {
@@ -66,7 +64,7 @@ func unwrap(s string) []byte {
 }
 
 func isBase64(r rune) bool {
-	return 'a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || r == '+' || r == '/' || r == '-' || r == '_' || r == '='
+	return 'a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || r == '+' || r == '/' || r == '-' || r == '_'
 }
 
 func plain(s string) []byte { return []byte(s) }

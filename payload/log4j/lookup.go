@@ -36,7 +36,7 @@ func (m *machine) lookup(name []byte, hasDefault bool, at place, before int) []b
 	case "event":
 		value = m.event(key)
 	case "jndi":
-		m.hits = append(m.hits, hit{"log4j", key, at, m.evaluations - before})
+		m.hit(hit{"log4j", key, at, m.evaluations - before})
 		if m.permissive {
 			value = m.symbol(p, key) // Shown as it is, and not evaluated again.
 		}
@@ -49,9 +49,17 @@ func (m *machine) lookup(name []byte, hasDefault bool, at place, before int) []b
 	return value
 }
 
+func (m *machine) hit(h hit) {
+	if len(m.hits) == maxLookups {
+		m.spent = true
+		return
+	}
+	m.hits = append(m.hits, h)
+}
+
 // property is a value of Log4j's own map, which is asked last, whatever the prefix.
 func (m *machine) property(key []byte) []byte {
-	if s := string(key); s == "hostName" || s == "contextName" {
+	if string(key) == "hostName" || string(key) == "contextName" {
 		return m.symbol("", key)
 	}
 	return nil
@@ -67,7 +75,8 @@ func (m *machine) symbol(prefix string, key []byte) []byte {
 		return nil
 	}
 	n := len(m.symbols)
-	m.symbols = append(m.symbols, m.render(name))
+	rendered := m.render(name)
+	m.symbols = append(m.symbols, rendered[:min(len(rendered), MaxResolved)])
 	return []byte{unknown, 0x80 | byte(n>>12)&0x3f, 0x80 | byte(n>>6)&0x3f, 0x80 | byte(n)&0x3f}
 }
 

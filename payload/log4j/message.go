@@ -11,19 +11,24 @@ func readMessage(text []byte, b *Budget) (list []reading, complete bool) {
 	if bytes.IndexByte(text, unknown) >= 0 {
 		text = bytes.ReplaceAll(text, []byte{unknown}, []byte{unknown - 1})
 	}
+	buf := newBuffer(text, nil)
 	strict := &machine{budget: b}
-	strict.run(text)
-	fires := make(map[int]bool)
+	strict.substitute(buf, 0, len(text), 0, nil, 0)
+	whole := make(map[int]bool) // The places whose lookup fires, and whether nothing is left within it.
 	for i, h := range strict.hits {
 		if !repeated(strict.hits[:i], h) {
 			list = append(list, strict.reading(h, true))
 		}
-		fires[h.start] = true
+		before, seen := whole[h.start]
+		whole[h.start] = !bytes.Contains(h.name, opening) && (before || !seen)
+	}
+	if buf.covered(whole) {
+		return list, !strict.spent
 	}
 	permissive := &machine{budget: b, permissive: true}
-	out := permissive.run(text)
+	out := permissive.substitute(buf, 0, len(text), 0, nil, 0)
 	for i, h := range permissive.hits {
-		if !fires[h.start] && !repeated(permissive.hits[:i], h) {
+		if _, fires := whole[h.start]; !fires && !repeated(strict.hits, h) && !repeated(permissive.hits[:i], h) {
 			list = append(list, permissive.reading(h, false))
 		}
 	}
@@ -33,8 +38,14 @@ func readMessage(text []byte, b *Budget) (list []reading, complete bool) {
 	return list, !strict.spent && !permissive.spent
 }
 
-func (m *machine) run(text []byte) []byte {
-	return m.substitute(newBuffer(text, nil), 0, len(text), 0, nil, 0)
+// covered says that every expression that stands in no other is one of the places of which nothing is left to read.
+func (b *buffer) covered(whole map[int]bool) bool {
+	for k := 0; k < len(b.opens); k = b.opens[k].next {
+		if o := b.opens[k]; o.end < 0 || !whole[o.at] {
+			return false
+		}
+	}
+	return true
 }
 
 // repeated says that the same lookup came of the same place before: what a lookup leaves as it was is evaluated again with what

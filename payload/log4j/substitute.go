@@ -10,6 +10,8 @@ var opening = []byte("${")
 const (
 	// maxDepth is how deep lookups may nest.
 	maxDepth = 500
+	// perLookup is what a lookup costs in bytes touched, however short it is.
+	perLookup = 16
 	// unknown begins a value that only the victim knows: this byte and three with the number of the symbol. It stands in no
 	// UTF-8 text; where a message has it, it is replaced.
 	unknown = 0xff
@@ -110,7 +112,7 @@ func (m *machine) stopped() bool { return m.spent || m.aborted }
 
 // substitute evaluates the range of a buffer; k is the number of the first open in it.
 func (m *machine) substitute(b *buffer, start, end, k int, priors *prior, depth int) (out []byte) {
-	if depth > maxDepth || !m.spend(end-start+1) {
+	if depth > maxDepth || !m.spend(end-start+perLookup) {
 		m.spent = true
 		return nil
 	}
@@ -180,11 +182,12 @@ func (m *machine) unterminated(b *buffer, end, k, depth int) (value []byte, limi
 	if !m.spend(limit - o.at) {
 		return nil, end
 	}
-	name := m.substitute(b, o.at+2, limit, k+1, nil, depth+1)
+	expr := m.substitute(b, o.at+2, limit, k+1, nil, depth+1)
 	if !m.stopped() {
-		m.lookup(name, false, b.place(o.at, limit), before)
+		name, fallback := splitDefault(expr)
+		m.lookup(name, fallback != nil, b.place(o.at, limit), before)
 	}
-	return append(append(value, opening...), name...), limit
+	return slices.Concat(opening, expr), limit
 }
 
 // targetEnd is where a target ends that has no brace after it: at the first character that no target has, outside of the
@@ -210,9 +213,13 @@ func (b *buffer) targetEnd(i, end, k int) int {
 // splitDefault takes "name:-default" apart; the default is nil when there is none. ":\-" is a colon and a hyphen of the name.
 // That the hyphen is lost when a default follows is what Log4j does.
 func splitDefault(expr []byte) (name, fallback []byte) {
-	for i := range expr {
-		rest := expr[i:]
-		switch {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(expr[i:], ':')
+		if n < 0 {
+			return expr, nil
+		}
+		i += n
+		switch rest := expr[i:]; {
 		case bytes.HasPrefix(rest, []byte(`:\-`)):
 			head := bytes.Clone(expr[:i+1])
 			if j := bytes.Index(rest[3:], []byte(":-")); j >= 0 {
@@ -223,5 +230,4 @@ func splitDefault(expr []byte) (name, fallback []byte) {
 			return expr[:i], rest[2:]
 		}
 	}
-	return expr, nil
 }

@@ -29,25 +29,18 @@ func (l *layer) decode() *layer {
 	if i < 0 {
 		return nil
 	}
-	inner := &layer{outer: l}
-	done := 0
+	inner, done := &layer{outer: l}, 0
 	for i < len(text) {
-		var r rune
-		n := 0
-		switch text[i] {
-		case '%':
-			r, n = percent(text[i:])
-		case '\\':
-			r, n = backslash(text[i:])
-		case '&':
-			r, n = entity(text[i:])
-		}
-		if n == 0 {
-			i++
+		r, n, known := sequence(text[i:])
+		if !known {
+			i += n
 			continue
 		}
+		if inner.text == nil {
+			inner.text = make([]byte, 0, len(text))
+		}
 		inner.text = append(inner.text, text[done:i]...)
-		if r < 0 { // A byte as it is.
+		if r < 0 {
 			inner.text = append(inner.text, byte(-r-1))
 		} else {
 			inner.text = utf8.AppendRune(inner.text, r)
@@ -61,6 +54,26 @@ func (l *layer) decode() *layer {
 	}
 	inner.text = append(inner.text, text[done:]...)
 	return inner
+}
+
+// sequence reads an encoded character: what it is (or raw, where it is a byte) and how long it is. Of what is none it says how
+// much to pass over.
+func sequence(b []byte) (r rune, n int, known bool) {
+	switch b[0] {
+	case '%':
+		r, n = percent(b)
+	case '\\':
+		r, n = backslash(b)
+	case '&':
+		r, n = entity(b)
+	}
+	if n > 0 {
+		return r, n, true
+	}
+	for n = 1; b[0] == '\\' && n < len(b) && b[n] == '\\'; n++ {
+		// What follows a run of backslashes was looked at.
+	}
+	return 0, n, false
 }
 
 // outermost is where the bytes from start to before end stood in the text that was received.
@@ -85,7 +98,7 @@ func raw(b uint64) rune { return -rune(b) - 1 }
 
 // hexadecimal reads exactly n digits.
 func hexadecimal(b []byte, n int) (uint64, bool) {
-	if len(b) < n || bytes.IndexByte(b[:n], '_') >= 0 {
+	if len(b) < n {
 		return 0, false
 	}
 	v, err := strconv.ParseUint(string(b[:n]), 16, 32)
@@ -105,7 +118,7 @@ func percent(b []byte) (rune, int) {
 	return 0, 0
 }
 
-// backslash reads \uXXXX, \xXX and octal \NNN, however often the backslash itself was escaped.
+// backslash reads \uXXXX, \xXX, octal \NNN and JSON's \/, however often the backslash itself was escaped.
 func backslash(b []byte) (rune, int) {
 	n := 1
 	for n < len(b) && b[n] == '\\' {
@@ -115,6 +128,8 @@ func backslash(b []byte) (rune, int) {
 		return 0, 0
 	}
 	switch c := b[n]; {
+	case c == '/':
+		return '/', n + 1
 	case c|0x20 == 'u':
 		for n < len(b) && b[n]|0x20 == 'u' { // Java allows more than one.
 			n++

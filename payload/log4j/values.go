@@ -94,7 +94,7 @@ func (m *machine) foreign(prefix string, name, key []byte, at place, before int)
 		return decodeBase64(key)
 	case "script", "url", "dns":
 		if text4shell(prefix, key) {
-			m.hits = append(m.hits, hit{"text4shell", name, at, m.evaluations - before})
+			m.hit(hit{"text4shell", name, at, m.evaluations - before})
 			return m.symbol(prefix, key)
 		}
 	}
@@ -108,8 +108,8 @@ func text4shell(prefix string, key []byte) bool {
 	case "script":
 		return bytes.IndexByte(key, ':') > 0
 	case "url":
-		i := bytes.IndexByte(key, ':')
-		return i > 0 && bytes.Contains(key[i:], []byte("://"))
+		charset, address, _ := bytes.Cut(key, []byte(":"))
+		return len(charset) > 0 && bytes.Index(address, []byte("://")) > 0
 	}
 	return bytes.IndexByte(key, '|') > 0
 }
