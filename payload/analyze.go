@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"terroir"
+	"terroir/enrich/identify"
 	"terroir/payload/decode"
 	"terroir/payload/indicator"
 	"terroir/payload/protocol"
@@ -27,8 +28,9 @@ func Analyze(b []byte, t terroir.Transport, self Self) terroir.Analysis {
 	for i := range found {
 		found[i].Payload = id
 	}
+	agent := strings.ToValidUTF8(protocol.UserAgent(b), "?")
 	return terroir.Analysis{Template: template, Indicators: found, Facts: terroir.PayloadFacts{
 		Payload: id, Template: template.ID, AppProto: proto, Label: protocol.Label(b, proto), Tags: tags(tree),
-		UserAgent: strings.ToValidUTF8(protocol.UserAgent(b), "?"), Steps: tree.Steps(), AnalyzerVersion: AnalyzerVersion,
+		UserAgent: agent, Scanner: identify.Identify(b), Steps: tree.Steps(), AnalyzerVersion: AnalyzerVersion,
 	}}
 }

@@ -65,17 +65,36 @@ func NewTemplate(b []byte, self Self, proto string, cargo []byte) terroir.Templa
 type mask struct {
 	pattern *regexp.Regexp
 	slot    []byte
-	// least is the length of the shortest token: shorter payloads cannot hold one.
-	least int
+	// may says, quickly, whether the payload can hold such a token.
+	may func([]byte) bool
 }
 
-func (m *mask) may(b []byte) bool { return len(b) >= m.least }
+func containing(s string) func([]byte) bool {
+	return func(b []byte) bool { return bytes.Contains(b, []byte(s)) }
+}
+
+// longRun reports whether there are 15 hexadecimal digits in a row.
+func longRun(b []byte) bool {
+	run := 0
+	for _, c := range b {
+		if !hexDigit(c) {
+			run = 0
+		} else if run++; run >= 15 {
+			return true
+		}
+	}
+	return false
+}
+
+// clock reports whether a minute and a second can stand there.
+func clock(b []byte) bool { return len(b) >= 19 && bytes.Count(b, []byte(":")) >= 2 }
 
 var masks = []mask{
-	{regexp.MustCompile(`(<HONEYPOT (?:IP|HOST)>:)\d{1,5}\b`), []byte("${1}<PORT>"), 15},
-	{regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), []byte("<UUID>"), 36},
-	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?`), []byte("<TIME>"), 19},
-	{regexp.MustCompile(`\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT\b`), []byte("<TIME>"), 29},
-	{regexp.MustCompile(`\b\d{15,}\b`), []byte("<N>"), 15},
-	{regexp.MustCompile(`\b(?:[0-9a-f]{16,}|[0-9A-F]{16,})\b`), []byte("<HEX>"), 16},
+	{regexp.MustCompile(`(<HONEYPOT (?:IP|HOST)>:)\d{1,5}\b`), []byte("${1}<PORT>"), containing("<HONEYPOT ")},
+	{regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), []byte("<UUID>"),
+		func(b []byte) bool { return len(b) >= 36 && bytes.Count(b, []byte("-")) >= 4 }},
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?`), []byte("<TIME>"), clock},
+	{regexp.MustCompile(`\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT\b`), []byte("<TIME>"), containing(" GMT")},
+	{regexp.MustCompile(`\b\d{15,}\b`), []byte("<N>"), longRun},
+	{regexp.MustCompile(`\b(?:[0-9a-f]{16,}|[0-9A-F]{16,})\b`), []byte("<HEX>"), longRun},
 }

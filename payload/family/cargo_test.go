@@ -1,19 +1,28 @@
 package family
 
 import (
-	"regexp"
+	"fmt"
 
 	"terroir"
 	"terroir/payload"
+	"terroir/payload/decode"
 	"terroir/payload/protocol"
 )
 
-var calls = regexp.MustCompile("(?s)exec(?:Sync)?\\((['\"`])(.*?[^\\\\])(['\"`])[,)]")
+// templates are those that were made: of the same payload there are many events.
+var templates = map[string]terroir.Template{}
 
+// newTemplate makes a template as the hub does: the cargo is the innermost command that decoding finds.
 func newTemplate(b []byte, self payload.Self, t terroir.Transport) terroir.Template {
-	var cargo []byte
-	if m := calls.FindSubmatch(b); m != nil {
-		cargo = m[2]
+	key := fmt.Sprint(self, t, string(b))
+	if made, ok := templates[key]; ok {
+		return made
 	}
-	return payload.NewTemplate(b, self, protocol.Recognize(b, t), cargo)
+	var cargo []byte
+	tree := decode.Decode(b, decode.Options{})
+	if i := tree.Cargo(); i >= 0 {
+		cargo = tree.Nodes[i].Bytes
+	}
+	templates[key] = payload.NewTemplate(b, self, protocol.Recognize(b, t), cargo)
+	return templates[key]
 }

@@ -134,8 +134,8 @@ func simulatedWeek(t testing.TB) (list []labelled) {
 	return list
 }
 
-// alike gives one label to all that send the same bytes once the sensor's address and port are masked: no analysis of bytes can tell them apart.
-func alike(list []labelled, label func(*labelled) *string) {
+// sameBytes gives one label to all that send the same bytes once the sensor's address and port are masked: no analysis of bytes can tell them apart.
+func sameBytes(list []labelled, label func(*labelled) *string) {
 	parent := map[string]string{}
 	var find func(string) string
 	find = func(s string) string {

@@ -261,7 +261,7 @@ func (g *Grouper) neighbours(c *cell) []Neighbour {
 		if x == c || len(x.key.vehicle.nodes) == 0 {
 			continue
 		}
-		if s := g.alike(c, x); s > 0 {
+		if s := g.closeness(c, x); s > 0 {
 			all = append(all, scored{x, s})
 		}
 	}
@@ -275,18 +275,18 @@ func (g *Grouper) neighbours(c *cell) []Neighbour {
 	return list
 }
 
-// alike is the similarity of two families.
-func (g *Grouper) alike(a, b *cell) float64 {
-	v, w := &g.vehicles.nodes[a.key.vehicle.middle], &g.vehicles.nodes[b.key.vehicle.middle]
+// closeness is the similarity of two families.
+func (g *Grouper) closeness(a, b *cell) float64 {
+	v, w := a.key.vehicle.middle, b.key.vehicle.middle
 	s := 0.0
-	if v.class == w.class {
-		s = jaccard(v.grams, w.grams)
+	if g.vehicles.nodes[v].class == g.vehicles.nodes[w].class {
+		s = jaccard(g.vehicles.grams[v], g.vehicles.grams[w])
 	}
-	x, y := &g.cargos.nodes[a.key.cargo.middle], &g.cargos.nodes[b.key.cargo.middle]
-	if x.Text == "" && y.Text == "" {
+	x, y := g.cargos.grams[a.key.cargo.middle], g.cargos.grams[b.key.cargo.middle]
+	if len(x) == 0 && len(y) == 0 {
 		return s
 	}
-	return (s + jaccard(x.grams, y.grams)) / 2
+	return (s + jaccard(x, y)) / 2
 }
 
 func (g *Grouper) shared(a, b *cell) (list []string) {

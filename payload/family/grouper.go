@@ -131,6 +131,7 @@ func (t *touched) divide() {
 		l     *layer
 		nodes map[int32]bool
 	}{{t.g.vehicles, t.vehicles}, {t.g.cargos, t.cargos}} {
+		x.l.compare()
 		roots := map[int32]bool{}
 		for i := range x.nodes {
 			roots[x.l.joined[0].find(i)] = true

@@ -109,6 +109,28 @@ func TestOrderAndBatchesChangeNothing(t *testing.T) {
 	})
 }
 
+// newCrowded is a grouper whose buckets are crowded with few.
+func newCrowded(n int32) *Grouper {
+	g := New()
+	g.vehicles.crowd, g.cargos.crowd = n, n
+	return g
+}
+
+// TestACrowdInAnyOrder is the same where most buckets have more nodes than are compared.
+func TestACrowdInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := someTemplates(t)
+		n := int32(rapid.IntRange(1, 4).Draw(t, "crowd"))
+		once, parts := state{}, state{}
+		once.take(newCrowded(n).Add(list))
+		g := newCrowded(n)
+		for _, x := range rapid.Permutation(list).Draw(t, "order") {
+			parts.take(g.Add([]terroir.Template{x}))
+		}
+		once.compare(t, parts)
+	})
+}
+
 // TestRealDataInAnyOrder is the same with what was really sent.
 func TestRealDataInAnyOrder(t *testing.T) {
 	var list []terroir.Template

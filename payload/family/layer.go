@@ -1,7 +1,10 @@
 package family
 
 import (
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 
 	"terroir/payload/skeleton"
 )
@@ -27,13 +30,14 @@ const (
 type node struct {
 	class string // what may be compared: the protocol, and whether its parser understood
 	skeleton.Part
-	grams set
 	// best is the node that it is most like of those that are candidates, -1 without one.
 	best       int32
 	similarity float64
-	part       *part
-	bundles    []*bundle
-	templates  int
+	// crowded says that the node was not compared with all that share a bucket, so best says nothing.
+	crowded   bool
+	part      *part
+	bundles   []*bundle
+	templates int
 }
 
 // part is a group of nodes: a component, or what is left of one that was split.
@@ -47,25 +51,29 @@ type part struct {
 // in which nodes come.
 type layer struct {
 	nodes []node
+	grams []set // of the nodes
 	known map[string]int32
 	// joined are the components for each level of similarity, contained those of what stands whole in another.
 	joined    [levels]union
 	contained union
 	members   map[int32][]int32 // of the components of the lowest level, by root
-	// first and next are the buckets as linked lists.
-	first map[uint64]int32
-	next  [][bands]int32
+	// buckets are linked lists, by next; crowd is from how many nodes on they are crowded.
+	buckets map[uint64]bucket
+	next    [][bands]int32
+	crowd   int32
 	// whole finds a node by the hash of its text, runs by that of some of its lines.
-	whole   map[uint64]int32
-	runs    map[uint64][]int32
-	seen    []int32 // by node: the last node that was compared with it
+	whole map[uint64]int32
+	runs  map[uint64][]int32
+	// seen is, by node, the last one that was to be compared with it; pending are pairs that wait to be compared.
+	seen    []int32
+	pending []pair
 	classes map[string]*class
 	// contains says whether containment joins.
 	contains bool
 }
 
 func newLayer(contains bool) *layer {
-	return &layer{known: map[string]int32{}, members: map[int32][]int32{}, first: map[uint64]int32{}, whole: map[uint64]int32{},
+	return &layer{known: map[string]int32{}, members: map[int32][]int32{}, buckets: map[uint64]bucket{}, crowd: maxBucket, whole: map[uint64]int32{},
 		runs: map[uint64][]int32{}, classes: map[string]*class{}, contains: contains}
 }
 
@@ -78,10 +86,13 @@ func (l *layer) add(class string, p skeleton.Part) (int32, bool) {
 	if i, ok := l.known[key]; ok {
 		return i, false
 	}
+	class = l.class(class)
 	i := int32(len(l.nodes))
 	l.known[key] = i
 	p.Slots = nil // They are read from the templates when they are shown.
-	l.nodes = append(l.nodes, node{class: class, Part: p, grams: newSet(p.Compared()), best: -1})
+	grams := newSet(p.Compared())
+	l.nodes = append(l.nodes, node{class: class, Part: p, best: -1})
+	l.grams = append(l.grams, grams)
 	l.count(&l.nodes[i])
 	for k := range l.joined {
 		l.joined[k].add()
@@ -90,51 +101,104 @@ func (l *layer) add(class string, p skeleton.Part) (int32, bool) {
 	l.members[i] = []int32{i}
 	l.seen = append(l.seen, -1)
 	l.next = append(l.next, [bands]int32{})
-	l.compare(i)
+	keys := grams.keys(hash(hashBasis, class))
+	l.find(i, &keys)
 	if l.contains {
 		l.findContained(i)
 	}
 	return i, true
 }
 
-// compare joins the new node with all that are like it.
-func (l *layer) compare(i int32) {
-	n := &l.nodes[i]
-	if len(n.grams) == 0 {
+// find puts the new node into the buckets and remembers with which it is to be compared.
+func (l *layer) find(i int32, keys *[bands]uint64) {
+	if len(l.grams[i]) == 0 {
 		return
 	}
-	for band, key := range n.grams.keys(hash(hashBasis, n.class)) {
-		j, ok := l.first[key]
+	for band, key := range keys {
+		b, ok := l.buckets[key]
 		if !ok {
-			j = -1
+			b.first = -1
 		}
-		l.first[key], l.next[i][band] = i, j
+		j := b.first
+		l.next[i][band] = j
+		l.buckets[key] = bucket{i, b.n + 1}
+		if b.n >= l.crowd {
+			l.joinCrowd(i, band, b)
+			continue
+		}
 		for ; j >= 0; j = l.next[j][band] {
 			if l.seen[j] != i {
 				l.seen[j] = i
-				l.pair(i, j)
+				l.pending = append(l.pending, pair{i, j, 0})
+			}
+		}
+	}
+	if len(l.pending) > maxPending {
+		l.compare()
+	}
+}
+
+// maxBucket bounds the nodes of a bucket that are compared with each other. Those of a bucket with more are joined as they are: a
+// flood costs its sender's work, not the hub's, and still is the same in any order.
+const maxBucket = 1024
+
+// bucket is a list of nodes: the last one that came, and how many there are.
+type bucket struct{ first, n int32 }
+
+// joinCrowd joins the new node with a bucket that is crowded, and all of the bucket when it has become so.
+func (l *layer) joinCrowd(i int32, band int, b bucket) {
+	l.nodes[i].crowded = true
+	for j := b.first; j >= 0; j = l.next[j][band] {
+		if l.nodes[j].class == l.nodes[i].class {
+			l.nodes[j].crowded = true
+			for k := range levels {
+				l.join(k, i, j)
+			}
+			if b.n > l.crowd {
+				return // It was joined before.
 			}
 		}
 	}
 }
 
-// pair compares two nodes.
-func (l *layer) pair(i, j int32) {
-	a, b := &l.nodes[i], &l.nodes[j]
-	thresholds := a.thresholds()
-	if a.class != b.class || bound(a.grams, b.grams) < thresholds[0] {
-		return
+// pair is two nodes, and how alike they are.
+type pair struct {
+	i, j int32
+	s    float64
+}
+
+// maxPending bounds the pairs that wait, each of 16 bytes.
+const maxPending = 1 << 20
+
+// compare compares the pairs that wait, on all processors, and joins those that are alike.
+func (l *layer) compare() {
+	var wait sync.WaitGroup
+	for chunk := range slices.Chunk(l.pending, max(len(l.pending)/runtime.GOMAXPROCS(0), 1<<12)) {
+		wait.Go(func() {
+			for k := range chunk {
+				p := &chunk[k]
+				p.s = alike(l.grams[p.i], l.grams[p.j], l.nodes[p.i].thresholds()[0])
+			}
+		})
 	}
-	s := jaccard(a.grams, b.grams)
-	if s < thresholds[0] {
-		return
+	wait.Wait()
+	for _, p := range l.pending {
+		if p.s > 0 && l.nodes[p.i].class == l.nodes[p.j].class {
+			l.link(p.i, p.j, p.s)
+		}
 	}
+	l.pending = l.pending[:0]
+}
+
+// link joins two nodes at all levels that their similarity reaches.
+func (l *layer) link(i, j int32, s float64) {
 	l.nearest(i, j, s)
 	l.nearest(j, i, s)
-	for k := range thresholds {
-		if s >= thresholds[k] {
-			l.join(k, i, j)
+	for k, least := range l.nodes[i].thresholds() {
+		if s < least {
+			break
 		}
+		l.join(k, i, j)
 	}
 }
 
@@ -197,7 +261,7 @@ func (l *layer) joinContained(i, j int32) {
 	if i == j || a.class != b.class || !strings.Contains(b.Text, a.Text) {
 		return
 	}
-	s := jaccard(a.grams, b.grams)
+	s := jaccard(l.grams[i], l.grams[j])
 	l.nearest(i, j, s)
 	l.nearest(j, i, s)
 	l.contained.join(i, j)

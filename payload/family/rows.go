@@ -81,7 +81,7 @@ func (g *Grouper) why(row *terroir.Grouped, b *bundle, list []*bundle) {
 
 // candidates are bundles of which one is likely the most like: the best of each part, and a few of the family.
 func (g *Grouper) candidates(b *bundle, list []*bundle) []*bundle {
-	v, c := g.vehicles.nodes[b.vehicle].best, g.cargos.nodes[b.cargo].best
+	v, c := g.vehicles.best(b.vehicle), g.cargos.best(b.cargo)
 	found := []*bundle{g.bundles[[2]int32{v, b.cargo}], g.bundles[[2]int32{b.vehicle, c}], g.bundles[[2]int32{v, c}]}
 	if found[0] != nil && found[0].cell == b.cell && g.cargos.nodes[b.cargo].Text == "" {
 		return found
@@ -89,14 +89,22 @@ func (g *Grouper) candidates(b *bundle, list []*bundle) []*bundle {
 	return append(found, list[:min(len(list), maxCompared)]...)
 }
 
+// best is the node that is most like another, -1 where that is not known.
+func (l *layer) best(i int32) int32 {
+	if l.nodes[i].crowded {
+		return -1
+	}
+	return l.nodes[i].best
+}
+
 // similarity is that of the parts that are less alike.
 func (g *Grouper) similarity(a, b *bundle) float64 {
 	s := 1.0
 	if a.vehicle != b.vehicle {
-		s = jaccard(g.vehicles.nodes[a.vehicle].grams, g.vehicles.nodes[b.vehicle].grams)
+		s = jaccard(g.vehicles.grams[a.vehicle], g.vehicles.grams[b.vehicle])
 	}
 	if a.cargo != b.cargo {
-		s = min(s, jaccard(g.cargos.nodes[a.cargo].grams, g.cargos.nodes[b.cargo].grams))
+		s = min(s, jaccard(g.cargos.grams[a.cargo], g.cargos.grams[b.cargo]))
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -54,16 +55,32 @@ func jaccard(a, b set) float64 {
 	return float64(both) / float64(len(a)+len(b)-both)
 }
 
-// bound is the greatest similarity that sets of these sizes may have.
-func bound(a, b set) float64 {
-	n, m := len(a), len(b)
-	if n > m {
-		n, m = m, n
+// alike is jaccard where that is at least least, and otherwise 0; it stops as soon as that is certain.
+func alike(a, b set, least float64) float64 {
+	if len(a) > len(b) {
+		a, b = b, a
 	}
-	if m == 0 {
-		return 1
+	if float64(len(a)) < least*float64(len(b)) {
+		return 0
 	}
-	return float64(n) / float64(m)
+	// both ≥ least·(|a|+|b|−both): so many of a may be missing from b.
+	spare := len(a) - int(math.Ceil(least/(1+least)*float64(len(a)+len(b))-1e-9))
+	j, both := 0, 0
+	for _, x := range a {
+		for j < len(b) && b[j] < x {
+			j++
+		}
+		if j < len(b) && b[j] == x {
+			both++
+		} else if spare--; spare < 0 {
+			return 0
+		}
+	}
+	s := float64(both) / float64(len(a)+len(b)-both)
+	if s < least {
+		return 0
+	}
+	return s
 }
 
 // Locality-sensitive hashing (Broder 1997; Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, §3.4): 32 bands of 4 rows. Two

@@ -48,25 +48,25 @@ func (l *layer) middle(nodes []int32) (middle int32, least float64) {
 	share := map[uint32]int{}
 	total := 0
 	for _, i := range nodes {
-		total += len(l.nodes[i].grams)
-		for _, g := range l.nodes[i].grams {
+		total += len(l.grams[i])
+		for _, g := range l.grams[i] {
 			share[g]++
 		}
 	}
 	best := -1.0
 	for _, i := range nodes {
 		both := 0
-		for _, g := range l.nodes[i].grams {
+		for _, g := range l.grams[i] {
 			both += share[g]
 		}
-		either := total + len(nodes)*len(l.nodes[i].grams) - both
+		either := total + len(nodes)*len(l.grams[i]) - both
 		if s := float64(both) / float64(max(either, 1)); s > best {
 			best, middle = s, i
 		}
 	}
 	least = 1
 	for _, i := range nodes {
-		least = min(least, jaccard(l.nodes[i].grams, l.nodes[middle].grams))
+		least = min(least, jaccard(l.grams[i], l.grams[middle]))
 	}
 	return middle, least
 }

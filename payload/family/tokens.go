@@ -28,16 +28,23 @@ func tokens(text string) (list []string) {
 
 // class counts in how many skeletons of a protocol each token stands.
 type class struct {
+	name   string
 	nodes  int
 	tokens map[string]int
 }
 
+// class gives a class's name, always the same string.
+func (l *layer) class(name string) string {
+	c := l.classes[name]
+	if c == nil {
+		c = &class{name: name, tokens: map[string]int{}}
+		l.classes[name] = c
+	}
+	return c.name
+}
+
 func (l *layer) count(n *node) {
 	c := l.classes[n.class]
-	if c == nil {
-		c = &class{tokens: map[string]int{}}
-		l.classes[n.class] = c
-	}
 	c.nodes++
 	if !n.Noise {
 		for _, t := range tokens(n.Text) {

@@ -37,11 +37,13 @@ func (w *writer) http(b []byte) bool {
 	return true
 }
 
-// target writes the path's segments, and the names in the query with slots for their values.
+// target writes the path's segments, and the names in the query with slots for their values. In absolute form the host is a slot.
 func (w *writer) target(b []byte) {
-	if n := urlLength(b); n > 0 {
-		w.slot(URL, b)
-		return
+	if i := bytes.Index(b, []byte("://")); i > 0 && i < 8 {
+		w.text(string(b[:i+3]))
+		host, _, _ := bytes.Cut(b[i+3:], []byte("/"))
+		w.slot(hostKind(host), host)
+		b = b[i+3+len(host):]
 	}
 	path, query, ok := bytes.Cut(b, []byte("?"))
 	w.words(path)
@@ -49,6 +51,17 @@ func (w *writer) target(b []byte) {
 		w.text("?")
 		w.fields(query)
 	}
+}
+
+// hostKind tells the sensor itself from others.
+func hostKind(host []byte) Slot {
+	if len(host) == 0 {
+		return Value
+	}
+	if s, _ := maskAt(host); s == Self {
+		return Self
+	}
+	return Value
 }
 
 // fields writes name=value&…: the values as slots.

@@ -21,12 +21,19 @@ func command(b []byte) Part {
 		w.general(b)
 		return w.part(false)
 	}
-	list := split(b)
 	like := &writer{}
-	for _, c := range list {
+	last := 0
+	for _, c := range split(b) {
 		w.command(c)
-		if !c.piped || !filters[c.name()] {
-			like.command(c)
+		if c.piped && filters[c.name()] {
+			continue
+		}
+		begin := len(like.out)
+		like.command(c.withoutOptions())
+		if bytes.Equal(like.out[last:begin], like.out[begin:]) {
+			like.out = like.out[:begin] // The same again.
+		} else {
+			last = begin
 		}
 	}
 	p := w.part(false)
@@ -67,6 +74,20 @@ func (c *simple) name() string {
 	}
 	return programName(c.words[0].text)
 }
+
+// withoutOptions is the command without its options: with and without them it does the same to the same things.
+func (c simple) withoutOptions() simple {
+	words := make([]word, 0, len(c.words))
+	for i, x := range c.words {
+		if i == 0 || x.quoted || !option(x.text) {
+			words = append(words, x)
+		}
+	}
+	c.words = words
+	return c
+}
+
+func option(b []byte) bool { return len(b) > 1 && b[0] == '-' && !digit(b[1]) }
 
 // maxCommands bounds the commands of a line.
 const maxCommands = 256
@@ -148,6 +169,9 @@ func closing(b []byte, quote byte) int {
 
 // programName is the last part of the path of a program of the system; "" for one that stands elsewhere, and was brought.
 func programName(b []byte) string {
+	if prefixes[string(b)] {
+		return string(b)
+	}
 	i := bytes.LastIndexByte(b, '/')
 	if i >= 0 && !bytes.Contains(b[:i], []byte("bin")) {
 		return ""
@@ -202,7 +226,7 @@ func (w *writer) arguments(words []word) {
 		if redirection(b) && !x.quoted {
 			continue
 		}
-		if len(b) > 1 && b[0] == '-' && !x.quoted && !digit(b[1]) {
+		if !x.quoted && option(b) {
 			name, value, ok := bytes.Cut(b, []byte("="))
 			w.space()
 			w.words(name)

