@@ -26,13 +26,16 @@ type pipeline struct {
 	batch *lake.Batch
 	// bytes is the size of the payloads that the batch holds.
 	bytes int
-	// known are payloads that were analyzed since the start, with what the event needs of the facts.
-	known map[terroir.PayloadID]string
+	// known are payloads that were analyzed since the start.
+	known map[terroir.PayloadID]said
 	// spare holds the memory of events that are committed: new memory costs more than what is done with an event.
 	spare chan []terroir.Event
 	// own are the addresses of sensors that announced themselves.
 	own map[netip.Addr]struct{}
 }
+
+// said is what an event needs of its payload's facts.
+type said struct{ proto, scanner string }
 
 // Bounds of what the pipeline remembers.
 const (
@@ -42,7 +45,7 @@ const (
 
 // newPipeline makes a pipeline whose batches are expected to hold so many events.
 func newPipeline(e Enricher, a Analyzer, events int) *pipeline {
-	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{Events: make([]terroir.Event, 0, events)}, known: map[terroir.PayloadID]string{},
+	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{Events: make([]terroir.Event, 0, events)}, known: map[terroir.PayloadID]said{},
 		spare: make(chan []terroir.Event, 2), own: map[netip.Addr]struct{}{}}
 }
 
@@ -74,9 +77,12 @@ func (p *pipeline) addEvent(r *terroir.Record) error {
 		return fmt.Errorf("hub: event %s: %w", e.Position, err)
 	}
 	if !e.Payload.IsZero() {
-		proto := p.payload(e, r.Payload, e.Payload)
+		f := p.payload(e, r.Payload, e.Payload)
 		if e.AppProto == "" {
-			e.AppProto = proto
+			e.AppProto = f.proto
+		}
+		if e.Scanner == "" { // No list knows the address; that there is no date says so.
+			e.Scanner = f.scanner
 		}
 	}
 	if !e.Transcript.IsZero() {
@@ -86,22 +92,23 @@ func (p *pipeline) addEvent(r *terroir.Record) error {
 	return nil
 }
 
-// payload puts a payload that was not met before into the batch, and returns its protocol.
-func (p *pipeline) payload(e *terroir.Event, bytes []byte, id terroir.PayloadID) string {
-	if proto, ok := p.known[id]; ok {
-		return proto
+// payload puts a payload that was not met before into the batch, and returns what the event needs of its facts.
+func (p *pipeline) payload(e *terroir.Event, bytes []byte, id terroir.PayloadID) said {
+	if f, ok := p.known[id]; ok {
+		return f
 	}
 	if len(p.known) >= maxKnown {
 		clear(p.known)
 	}
 	a := p.analyze(bytes, e.Transport, p.addresses(e.Destination.Addr()))
-	p.known[id] = a.Facts.AppProto
+	f := said{a.Facts.AppProto, a.Facts.Scanner}
+	p.known[id] = f
 	p.batch.Payloads = append(p.batch.Payloads, terroir.Payload{ID: id, Bytes: bytes, FirstTime: e.Time, FirstSensor: e.Sensor})
 	p.batch.Facts = append(p.batch.Facts, a.Facts)
 	p.batch.Templates = append(p.batch.Templates, a.Template)
 	p.batch.Indicators = append(p.batch.Indicators, a.Indicators...)
 	p.bytes += len(bytes) + len(a.Template.Text)
-	return a.Facts.AppProto
+	return f
 }
 
 // addresses lists what a payload sent to dst may name: dst first, then every sensor's.

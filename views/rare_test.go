@@ -53,7 +53,7 @@ func (w *world) loadWeek(opt simulate.Options) map[string]*find {
 		}
 		f, ok := known[e.Payload]
 		if !ok {
-			f = payload.Analyze(r.Payload, e.Transport, payload.Self{Addrs: append([]netip.Addr{e.Destination.Addr()}, own...)})
+			f = payload.Analyze(r.Payload, e.Transport, payload.Self{Addrs: append([]netip.Addr{e.Destination.Addr()}, own...)}).Facts
 			known[e.Payload] = f
 		}
 		if l.Proto == "study" {

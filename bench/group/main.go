@@ -14,6 +14,7 @@ import (
 	"terroir"
 	"terroir/payload"
 	"terroir/payload/family"
+	"terroir/payload/protocol"
 )
 
 // batch is how many templates come at a time, as on a hub.
@@ -51,7 +52,7 @@ func group(list []sent) {
 	templates := make([]terroir.Template, len(list))
 	distinct := map[terroir.PayloadID]bool{}
 	for i, s := range list {
-		templates[i] = payload.NewTemplate(s.bytes, s.self, payload.Recognize(s.bytes, s.transport), s.cargo)
+		templates[i] = payload.NewTemplate(s.bytes, s.self, protocol.Recognize(s.bytes, s.transport), s.cargo)
 		distinct[templates[i].ID] = true
 	}
 	masked := time.Since(begin)

@@ -117,7 +117,11 @@ func importWeek(ctx context.Context, dir, weekDir string, s simulate.Sensor, wee
 		return err
 	}
 	im.quiet = true
-	return errors.Join(im.file(ctx, filepath.Join(weekDir, s.Name+".pcap")), im.Close())
+	err = im.file(ctx, filepath.Join(weekDir, s.Name+".pcap"))
+	if err == nil {
+		err = im.group(ctx)
+	}
+	return errors.Join(err, im.Close())
 }
 
 // demoReport prints the report, and keeps it with its pictures beside.

@@ -124,17 +124,17 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	if err != nil {
 		return h, err
 	}
-	geo, err := openGeo(cfg.Dir, cfg.Geo.Country, cfg.Geo.ASN)
+	known, err := openEnrichment(cfg.Dir, cfg.Geo.Country, cfg.Geo.ASN)
 	if err != nil {
 		return h, err
 	}
-	h.close = append(h.close, geo.Close)
+	h.close = append(h.close, known.Close)
 	b, err := h.openBus(cfg)
 	if err != nil {
 		return h, err
 	}
 	h.store = newStore(l, engine, reg)
-	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: geo, Analyzer: analyze, Groups: h.store.groups,
+	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: known, Analyzer: analyze, Groups: h.store.groups,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
 	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub}, cfg.Care
 	return h, nil

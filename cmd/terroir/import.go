@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"terroir"
-	"terroir/enrich"
 	"terroir/hub"
 	"terroir/ingest"
 	"terroir/ingest/csvfile"
@@ -76,7 +75,18 @@ func runImport(ctx context.Context, files []string, f *importFlags) error {
 			}
 		}
 	}
+	if err := im.group(ctx); err != nil {
+		errs = append(errs, err)
+	}
 	return firstOf(errs)
+}
+
+// group groups what was imported. A hub at the same tables may do so at the same time.
+func (im *fileImport) group(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return nil // What is left is grouped by the next import, or by a hub.
+	}
+	return newGroups(im.lake).Update(ctx)
 }
 
 // firstOf is the only error, or the first one with the number of the others; each is one line on standard error.
@@ -94,7 +104,7 @@ func firstOf(errs []error) error {
 type fileImport struct {
 	*importFlags
 	lake    *lake.Lake
-	geo     *enrich.Geo
+	known   *enrichment
 	columns *mapping.Mapping
 	serves  *terroir.Configuration
 	own     []netip.Addr
@@ -121,7 +131,7 @@ func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
 	if im.lake, err = openLake(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	if im.geo, err = openGeo(cfg.Dir, append(f.geoCountry, cfg.Geo.Country...), append(f.geoASN, cfg.Geo.ASN...)); err != nil {
+	if im.known, err = openEnrichment(cfg.Dir, append(f.geoCountry, cfg.Geo.Country...), append(f.geoASN, cfg.Geo.ASN...)); err != nil {
 		return nil, errors.Join(err, im.lake.Close())
 	}
 	return im, nil
@@ -164,7 +174,7 @@ func theme(name string) (terroir.Configuration, error) {
 }
 
 // Close closes lake and databases.
-func (im *fileImport) Close() error { return errors.Join(im.geo.Close(), im.lake.Close()) }
+func (im *fileImport) Close() error { return errors.Join(im.known.Close(), im.lake.Close()) }
 
 // file imports one file. What could be read of it is in the lake, whatever the error.
 func (im *fileImport) file(ctx context.Context, name string) error {
@@ -183,7 +193,7 @@ func (im *fileImport) file(ctx context.Context, name string) error {
 		return err
 	}
 	defer in.Close()
-	sink := hub.NewImporter(ctx, im.lake, epoch, im.geo, analyze, im.serves)
+	sink := hub.NewImporter(ctx, im.lake, epoch, im.known, analyze, im.serves)
 	rejects := &rejectFile{path: im.rejectPath(name)}
 	report, err := im.read(ctx, name, in, rejects, bar.sink(sink, name, in))
 	err = errors.Join(err, rejects.Close(), sink.Close())

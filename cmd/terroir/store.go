@@ -213,6 +213,28 @@ func openGeo(dir string, country, asn []string) (*enrich.Geo, error) {
 	return enrich.Open(append(country, c), append(asn, a))
 }
 
+// enrichment is what is known of sources: databases of places and networks, and the list of scanners.
+type enrichment struct {
+	enrich.Together
+	geo *enrich.Geo
+}
+
+// openEnrichment opens the databases that are named, those that terroir brings along, and the list in force.
+func openEnrichment(dir string, country, asn []string) (*enrichment, error) {
+	geo, err := openGeo(dir, country, asn)
+	if err != nil {
+		return nil, err
+	}
+	scanners, err := openScanners(dir)
+	if err != nil {
+		return nil, errors.Join(err, geo.Close())
+	}
+	return &enrichment{enrich.Together{geo, scanners}, geo}, nil
+}
+
+// Close closes the databases.
+func (e *enrichment) Close() error { return e.geo.Close() }
+
 // analyze is the hub's Analyzer.
 func analyze(b []byte, t terroir.Transport, addrs []netip.Addr) terroir.Analysis {
 	return payload.Analyze(b, t, payload.Self{Addrs: addrs})
