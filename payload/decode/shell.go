@@ -52,6 +52,9 @@ func (d *decoder) written(s span, p pipeline, f stream) {
 			}
 		}
 		if l.runs {
+			if len(f.how) == 0 && bytes.HasPrefix(l.bytes, []byte("$(")) {
+				return // What another command writes is not known.
+			}
 			l.part = !p.whole && 2*(f.at.end-f.at.off) < s.end-s.off
 			d.add(at, l)
 			return
