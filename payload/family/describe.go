@@ -122,45 +122,46 @@ func (c *cell) sorted() []*bundle {
 	return list
 }
 
+// scored is a token and how much more common it is within the family than outside.
+type scored struct {
+	token string
+	score float64
+}
+
 // telling are the tokens that most of the family's skeletons have and few others.
-func (g *Grouper) telling(list []*bundle) []string {
-	type scored struct {
-		token string
-		score float64
+func (g *Grouper) telling(list []*bundle) (out []string) {
+	vehicles, cargos := map[int32]bool{}, map[int32]bool{}
+	for _, b := range list {
+		vehicles[b.vehicle], cargos[b.cargo] = true, true
 	}
-	var all []scored
-	for _, x := range []struct {
-		l  *layer
-		of func(*bundle) int32
-	}{{g.vehicles, func(b *bundle) int32 { return b.vehicle }}, {g.cargos, func(b *bundle) int32 { return b.cargo }}} {
-		nodes := map[int32]bool{}
-		inside := map[string]int{}
-		class := ""
-		for _, b := range list {
-			if i := x.of(b); !nodes[i] {
-				nodes[i], class = true, x.l.nodes[i].class
-				for _, t := range tokens(x.l.nodes[i].Text) {
-					inside[t]++
-				}
-			}
-		}
-		others := x.l.classes[class]
-		if others == nil {
-			continue
-		}
-		for t, n := range inside {
-			outside := float64(others.tokens[t]-n) / float64(max(others.nodes-len(nodes), 1))
-			all = append(all, scored{t, float64(n)/float64(len(nodes)) - outside})
-		}
-	}
+	all := append(g.vehicles.scores(vehicles), g.cargos.scores(cargos)...)
 	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(a.token, b.token)) })
-	var out []string
 	for _, s := range all[:min(len(all), namingTokens)] {
 		if s.score > 0 && !slices.Contains(out, s.token) {
 			out = append(out, s.token)
 		}
 	}
 	return out
+}
+
+// scores are the tokens of nodes of one class.
+func (l *layer) scores(nodes map[int32]bool) (all []scored) {
+	inside := map[string]int{}
+	var of *class
+	for i := range nodes {
+		of = l.classes[l.nodes[i].class]
+		if l.nodes[i].Noise {
+			continue
+		}
+		for _, t := range tokens(l.nodes[i].Text) {
+			inside[t]++
+		}
+	}
+	for t, n := range inside {
+		outside := float64(of.tokens[t]-n) / float64(max(of.nodes-len(nodes), 1))
+		all = append(all, scored{t, float64(n)/float64(len(nodes)) - outside})
+	}
+	return all
 }
 
 // read counts the values of the members' slots. The pieces are those of the skeleton that has the most templates.
@@ -252,20 +253,20 @@ func (g *Grouper) neighbours(c *cell) []Neighbour {
 	if len(c.key.vehicle.nodes) == 0 {
 		return nil
 	}
-	type scored struct {
+	type near struct {
 		cell *cell
 		s    float64
 	}
-	var all []scored
+	var all []near
 	for _, x := range g.cells {
 		if x == c || len(x.key.vehicle.nodes) == 0 {
 			continue
 		}
 		if s := g.closeness(c, x); s > 0 {
-			all = append(all, scored{x, s})
+			all = append(all, near{x, s})
 		}
 	}
-	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(b.s, a.s), bytes.Compare(a.cell.id[:], b.cell.id[:])) })
+	slices.SortFunc(all, func(a, b near) int { return cmp.Or(cmp.Compare(b.s, a.s), bytes.Compare(a.cell.id[:], b.cell.id[:])) })
 	var list []Neighbour
 	for _, x := range all[:min(len(all), maxNeighbours)] {
 		n := Neighbour{Family: x.cell.id, Similarity: x.s, Shared: g.shared(c, x.cell)}

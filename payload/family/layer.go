@@ -140,7 +140,7 @@ func (l *layer) find(i int32, keys *[bands]uint64) {
 
 // maxBucket bounds the nodes of a bucket that are compared with each other. Those of a bucket with more are joined as they are: a
 // flood costs its sender's work, not the hub's, and still is the same in any order.
-const maxBucket = 1024
+const maxBucket = 2048
 
 // bucket is a list of nodes: the last one that came, and how many there are.
 type bucket struct{ first, n int32 }

@@ -93,66 +93,102 @@ func option(b []byte) bool { return len(b) > 1 && b[0] == '-' && !digit(b[1]) }
 const maxCommands = 256
 
 // split takes a command line apart, following quotes. Groups and substitutions are commands like others.
-func split(b []byte) (list []simple) {
-	cur := simple{}
-	var w []byte
-	inWord, quoted := false, false
-	endWord := func() {
-		if inWord {
-			cur.words = append(cur.words, word{w, quoted})
-		}
-		w, inWord, quoted = nil, false, false
+func split(b []byte) []simple {
+	s := splitter{b: b}
+	for i := 0; i < len(b) && len(s.list) < maxCommands; {
+		i += s.step(i)
 	}
-	end := func(piped bool) {
-		endWord()
-		if len(cur.words) > 0 {
-			list = append(list, cur)
-		}
-		cur = simple{piped: piped}
+	s.end(false)
+	return s.list
+}
+
+// splitter holds the command and the word that are being read.
+type splitter struct {
+	b      []byte
+	list   []simple
+	cur    simple
+	word   word
+	inWord bool
+	// unclosed says that no arithmetic ends any more, so that it is not searched for again.
+	unclosed bool
+}
+
+// step reads what stands at i and returns its length.
+func (s *splitter) step(i int) int {
+	rest := s.b[i:]
+	next := byte(0)
+	if len(rest) > 1 {
+		next = rest[1]
 	}
-	for i := 0; i < len(b) && len(list) < maxCommands; i++ {
-		switch c := b[i]; c {
-		case '\\':
-			if i++; i < len(b) && b[i] != '\n' {
-				w, inWord = append(w, b[i]), true
-			}
-		case '\'', '"':
-			n := closing(b[i+1:], c)
-			quoted = quoted || !inWord
-			w, inWord = append(w, b[i+1:i+1+n]...), true
-			i += n + 1
-		case '$':
-			if bytes.HasPrefix(b[i:], []byte("$((")) {
-				if n := bytes.Index(b[i:], []byte("))")); n > 0 {
-					w, inWord = append(w, b[i:i+n+2]...), true
-					i += n + 1
-					continue
-				}
-			}
-			if i+1 < len(b) && b[i+1] == '(' {
-				end(false)
-				continue
-			}
-			w, inWord = append(w, c), true
-		case ' ', '\t', '\r':
-			endWord()
-		case '&':
-			// 2>&1 and &> are redirections.
-			if i > 0 && b[i-1] == '>' || i+1 < len(b) && b[i+1] == '>' {
-				w, inWord = append(w, c), true
-				continue
-			}
-			end(false)
-		case ';', '\n', '(', ')', '`':
-			end(false)
-		case '|':
-			end(!(i+1 < len(b) && b[i+1] == '|' || i > 0 && b[i-1] == '|'))
-		default:
-			w, inWord = append(w, c), true
+	switch c := rest[0]; c {
+	case '\\':
+		if next != 0 && next != '\n' {
+			s.add(rest[1:2])
 		}
+		return 2
+	case '\'', '"':
+		n := closing(rest[1:], c)
+		s.word.quoted = s.word.quoted || !s.inWord
+		s.add(rest[1 : 1+n])
+		return n + 2
+	case '$':
+		if n := s.arithmetic(rest); n > 0 {
+			s.add(rest[:n])
+			return n
+		}
+		if next == '(' {
+			s.end(false)
+		} else {
+			s.add(rest[:1])
+		}
+	case ' ', '\t', '\r':
+		s.endWord()
+	case '&':
+		// 2>&1 and &> are redirections.
+		if i > 0 && s.b[i-1] == '>' || next == '>' {
+			s.add(rest[:1])
+		} else {
+			s.end(false)
+		}
+	case ';', '\n', '(', ')', '`':
+		s.end(false)
+	case '|':
+		s.end(next != '|' && (i == 0 || s.b[i-1] != '|'))
+	default:
+		s.add(rest[:1])
 	}
-	end(false)
-	return list
+	return 1
+}
+
+func (s *splitter) add(b []byte) { s.word.text, s.inWord = append(s.word.text, b...), true }
+
+func (s *splitter) endWord() {
+	if s.inWord {
+		s.cur.words = append(s.cur.words, s.word)
+	}
+	s.word, s.inWord = word{}, false
+}
+
+// end ends the command; piped says that the next one reads what it writes.
+func (s *splitter) end(piped bool) {
+	s.endWord()
+	if len(s.cur.words) > 0 {
+		s.list = append(s.list, s.cur)
+	}
+	s.cur = simple{piped: piped}
+}
+
+// arithmetic is the length of $((…)), 0 where there is none.
+func (s *splitter) arithmetic(b []byte) int {
+	if s.unclosed || !bytes.HasPrefix(b, []byte("$((")) {
+		return 0
+	}
+	n := bytes.Index(b, []byte("))"))
+	if n < 0 {
+		s.unclosed = true
+		return 0
+	}
+	return n + 2
 }
 
 // closing is the length of what stands before the closing quote.
