@@ -4,7 +4,6 @@ import (
 	"embed"
 	"html/template"
 	"math"
-	"net/url"
 	"strings"
 
 	"terroir/encode"
@@ -203,31 +202,27 @@ func Tabulate(r *views.Result) Rows {
 			break
 		}
 		line := make([]TableCell, len(row))
-		for j, x := range row {
-			line[j] = tableCell(x, &r.Columns[j])
+		for j := range row {
+			line[j] = tableCell(r.Columns, row, j)
 		}
 		t.Rows = append(t.Rows, line)
 	}
 	return t
 }
 
-// shownOfID is how much of an id is shown.
-const shownOfID = 10
-
-func tableCell(x any, c *views.Column) TableCell {
-	t := TableCell{Text: encode.Human(x, c.Name), Number: c.Type == "int" || c.Type == "float"}
-	id, ok := x.(string)
-	if !ok || id == "" {
+func tableCell(columns []views.Column, row []any, i int) TableCell {
+	c := &columns[i]
+	t := TableCell{Text: encode.Shown(columns, row, i), Number: c.Type == "int" || c.Type == "float"}
+	id, ok := row[i].(string)
+	if !ok || !encode.IsID(id) {
 		return t
 	}
+	t.Title = id
 	switch c.Is {
 	case "payload":
-		t.Link = "/payloads/" + url.PathEscape(id)
+		t.Link = "/payloads/" + id
 	case "family":
-		t.Link = "/families/" + url.PathEscape(id)
-	}
-	if len(id) == 64 && strings.Trim(id, "0123456789abcdef") == "" {
-		t.Text, t.Title = id[:shownOfID]+"…", id
+		t.Link = "/families/" + id
 	}
 	return t
 }

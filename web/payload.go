@@ -76,7 +76,7 @@ func (s *server) sharedParams(r *http.Request, page string) (map[string]string, 
 // panelsOf are the views of the page in their order.
 func (s *server) panelsOf(page string) (shown []*views.View) {
 	for _, v := range s.src.Views() {
-		if v.Page == page {
+		if v.On(page) {
 			shown = append(shown, v)
 		}
 	}
