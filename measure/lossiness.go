@@ -1,0 +1,106 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Share is a share with its bootstrap interval (percentile, drawing sources). NaN where there was nothing to share.
+type Share struct {
+	Value    float64
+	Interval Interval
+}
+
+// Lossiness is how much a group of sources tried that the configuration did not listen to. L are the pairs (source,
+// transport and port, day) that met a listener, F those that did not.
+type Lossiness struct {
+	Sources          int
+	Served, Unserved int64
+	// Pair is |F| / (|F| + |L|); Attempt is the same of the attempts in them, which a single busy source may decide.
+	Pair, Attempt Share
+	// Source is the share of sources that have only F: they were never heard.
+	Source Share
+	// Payload is the expected share of the pairs with a payload that were lost: Σ chance over F, over the same and the pairs
+	// heard. The interval takes the chances as given.
+	Payload Share
+	// Lower is Payload when no irregular SYN would have come to a payload (addresses of SYNs can be forged), Upper when every
+	// unserved pair would have.
+	Lower, Upper float64
+}
+
+// MeasureLossiness computes the lossiness of a group of sources, whose chances were estimated before from all sources. It
+// fails on negative counts.
+//
+// Definition: DESIGN, measures; the bootstrap is over sources, because the pairs of one source are not independent.
+func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling) (Lossiness, error) {
+	l := Lossiness{Sources: len(sources)}
+	var forged, heard float64
+	parts := [4][]ratio{}
+	for _, s := range sources {
+		if min(s.Served, s.Unserved, s.ServedAttempts, s.UnservedAttempts, s.Heard) < 0 || !(s.Chance >= 0 && s.Chance <= 1) {
+			return l, fmt.Errorf("lossiness of counts that are out of range: %+v", s)
+		}
+		l.Served += s.Served
+		l.Unserved += s.Unserved
+		f, n := float64(s.Unserved), float64(s.Unserved+s.Served)
+		lost := s.Chance * f
+		if !s.Irregular {
+			forged += lost
+		}
+		heard += float64(s.Heard)
+		parts[0] = append(parts[0], ratio{f, n})
+		parts[1] = append(parts[1], ratio{float64(s.UnservedAttempts), float64(s.UnservedAttempts + s.ServedAttempts)})
+		parts[3] = append(parts[3], ratio{lost, lost + float64(s.Heard)})
+		switch {
+		case s.Served == 0 && s.Unserved > 0:
+			parts[2] = append(parts[2], ratio{1, 1})
+		case n > 0:
+			parts[2] = append(parts[2], ratio{0, 1})
+		}
+	}
+	l.Lower, l.Upper = forged/(forged+heard), float64(l.Unserved)/(float64(l.Unserved)+heard)
+	for i, into := range []*Share{&l.Pair, &l.Attempt, &l.Source, &l.Payload} {
+		var err error
+		if *into, err = shareOf(ctx, parts[i], how); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// ratio is a source's part in the numerator and in the denominator of a share.
+type ratio struct{ part, whole float64 }
+
+// shareOf is Σ part / Σ whole. Alike ratios are drawn together.
+func shareOf(ctx context.Context, ratios []ratio, how Resampling) (Share, error) {
+	slices.SortFunc(ratios, func(a, b ratio) int {
+		if d := compare(a.whole, b.whole); d != 0 {
+			return d
+		}
+		return compare(a.part, b.part)
+	})
+	var kinds []ratio
+	var counts []int64
+	for i, r := range ratios {
+		if i == 0 || r != ratios[i-1] {
+			kinds, counts = append(kinds, r), append(counts, 0)
+		}
+		counts[len(counts)-1]++
+	}
+	b, err := bootstrap(ctx, counts, func() func([]int64) float64 {
+		return func(n []int64) float64 {
+			var part, whole float64
+			for i, r := range kinds {
+				part += float64(n[i]) * r.part
+				whole += float64(n[i]) * r.whole
+			}
+			if whole == 0 {
+				return math.NaN()
+			}
+			return part / whole
+		}
+	}, how)
+	return Share{b.Value, b.Percentile}, err
+}
