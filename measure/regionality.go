@@ -57,7 +57,9 @@ type Method string
 
 // The methods, in the order of preference: the exact ones where an expected count is below 5.
 const (
-	MethodChiSquared  Method = "chi-squared"
+	MethodChiSquared Method = "chi-squared"
+	// MethodClustered is the chi-squared test, corrected for sources that were seen in several regions.
+	MethodClustered   Method = "chi-squared, by source"
 	MethodFisher      Method = "fisher"
 	MethodPermutation Method = "permutation"
 	// MethodNone is for things of too few sources, and where fewer than two regions can be compared.
@@ -88,8 +90,10 @@ type Regionality struct {
 // MeasureRegionality tests each of the things for regionality, by the table of the sources that did it, and of the rest, in
 // each region. The things are one family of tests. regions is their number; regions without sources are left out.
 //
-// Definition: χ² and Cramér's V with the correction of Bergsma (2013); Fisher's exact test (two regions) or a permutation
-// test where an expected count is below 5. The tests take a source in two regions for two; the interval does not.
+// Definition: χ² and Cramér's V with the correction of Bergsma (2013). Where every source was seen in one region only, the
+// test is that of χ², or Fisher's exact test (two regions) or a permutation test where an expected count is below 5. A source
+// in several regions is one unit, not several: then the distribution of χ² is that of a sum over sources ([MethodClustered]),
+// and permutations move whole sources.
 func MeasureRegionality(ctx context.Context, regions int, things []Thing, options RegionalityOptions) ([]Regionality, error) {
 	if regions < 1 || regions > MaxRegions {
 		return nil, fmt.Errorf("%d regions", regions)
@@ -149,39 +153,36 @@ func (f *Regionality) measure(ctx context.Context, regions int, t Thing, o Regio
 		return err
 	}
 	f.Interval = b.BCa
-	return f.test(ctx, table, o)
+	return f.test(ctx, regions, t, table, o)
 }
 
-func (f *Regionality) test(ctx context.Context, t Table, o RegionalityOptions) error {
+func (f *Regionality) test(ctx context.Context, regions int, t Thing, table Table, o RegionalityOptions) error {
+	several := slices.ContainsFunc(t.Sources, func(s Presence) bool { return s.Sources > 0 && s.Seen&(s.Seen-1) != 0 })
 	switch {
+	case several && f.MinExpected >= 5:
+		f.Method, f.Tested = MethodClustered, math.Exp(clusteredTail(regions, t.Sources))
 	case f.MinExpected >= 5:
 		f.Method, f.Tested = MethodChiSquared, f.P
-	case f.Cols == 2 && f.N <= 1<<31:
-		m := newMargins(t)
-		e, err := FisherExact(m.observed[0], m.observed[1], m.observed[2], m.observed[3])
-		if err != nil {
-			return err
-		}
-		f.Method, f.Tested = MethodFisher, e.P
-	default:
-		e, err := PermutationTest(ctx, t, o.Permutations, o.Interval.Seed)
-		if err != nil {
-			return err
-		}
+	case several:
+		e, err := permuteSources(ctx, regions, t.Sources, o.Permutations, o.Interval.Seed)
 		f.Method, f.Tested = MethodPermutation, e.P
+		return err
+	case f.Cols == 2 && f.N <= 1<<31:
+		m := newMargins(table)
+		e, err := FisherExact(m.observed[0], m.observed[1], m.observed[2], m.observed[3])
+		f.Method, f.Tested = MethodFisher, e.P
+		return err
+	default:
+		e, err := PermutationTest(ctx, table, o.Permutations, o.Interval.Seed)
+		f.Method, f.Tested = MethodPermutation, e.P
+		return err
 	}
 	return nil
 }
 
 // thingUnits are the sources as units of the table (thing, rest) x region, alike ones together, in a fixed order.
 func thingUnits(regions int, sources []Presence) ([]Units, error) {
-	sorted := slices.Clone(sources)
-	slices.SortFunc(sorted, func(a, b Presence) int {
-		if a.Seen != b.Seen {
-			return compare(a.Seen, b.Seen)
-		}
-		return compare(a.Did, b.Did)
-	})
+	sorted := sortedPresence(sources)
 	var units []Units
 	for i, s := range sorted {
 		if s.Sources < 0 || s.Did&^s.Seen != 0 || s.Seen>>regions != 0 {

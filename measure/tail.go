@@ -8,14 +8,17 @@ import "math"
 //
 // Source: Abramowitz and Stegun (1964), 6.5.29 (series, below a+1) and 6.5.31 (continued fraction, by the method of Lentz
 // 1976, above).
-func ChiSquaredTail(x float64, dof int) float64 {
-	if !(x > 0) || dof < 1 {
+func ChiSquaredTail(x float64, dof int) float64 { return gammaTail(x, float64(dof)) }
+
+// gammaTail takes degrees of freedom that are no whole number, too.
+func gammaTail(x, dof float64) float64 {
+	if !(x > 0) || !(dof > 0) {
 		return 0
 	}
 	if math.IsInf(x, 1) {
 		return math.Inf(-1)
 	}
-	a, h := float64(dof)/2, x/2
+	a, h := dof/2, x/2
 	lg, _ := math.Lgamma(a)
 	front := a*math.Log(h) - h - lg
 	if h < a+1 {
