@@ -60,6 +60,9 @@ func Backtest(ctx context.Context, values []float64, wants []DayWant, o Backtest
 	if o.Draws < 1 {
 		o.Draws = 100
 	}
+	if err := checkDraws(o.Draws); err != nil {
+		return nil, err
+	}
 	first, later, err := splitDemand(values, wants, o.LastFit)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,8 @@ import (
 // Interval is a bootstrap interval. Both ends are NaN where there was nothing to draw from.
 type Interval struct{ Low, High float64 }
 
-// Resampling says how an interval is computed. The zero value is 1,000 draws, level 0.95 and seed 0.
+// Resampling says how an interval is computed. The zero value is 1,000 draws, level 0.95 and seed 0; more than ten million
+// draws are ten million.
 type Resampling struct {
 	Draws int
 	// Level is the share of intervals that shall hold the truth.
@@ -23,6 +24,7 @@ func (r Resampling) filled() Resampling {
 	if r.Draws < 1 {
 		r.Draws = 1000
 	}
+	r.Draws = min(r.Draws, maxDraws)
 	if !(r.Level > 0 && r.Level < 1) {
 		r.Level = .95
 	}

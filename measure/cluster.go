@@ -93,6 +93,9 @@ func (t *tallies) residual(s Presence, into []float64) {
 // sources do the thing; where they were seen is kept. Where some did it in a part of their regions only, the number of
 // regions in which it is done is exchanged among sources seen in equally many regions, and which ones these are is chance.
 func permuteSources(ctx context.Context, regions int, sources []Presence, draws int, seed uint64) (Permuted, error) {
+	if err := checkDraws(draws); err != nil {
+		return Permuted{}, err
+	}
 	t := tally(regions, sources)
 	statistic := func(did []float64) (sum float64) {
 		for r, n := range t.seen {

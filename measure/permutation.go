@@ -28,8 +28,8 @@ func PermutationTest(ctx context.Context, t Table, draws int, seed uint64) (Perm
 	if err := t.check(); err != nil {
 		return Permuted{}, err
 	}
-	if draws < 1 {
-		return Permuted{}, fmt.Errorf("a permutation test of %d draws", draws)
+	if err := checkDraws(draws); err != nil {
+		return Permuted{}, err
 	}
 	m := newMargins(t)
 	if len(m.rows) < 2 || len(m.cols) < 2 {

@@ -3,12 +3,24 @@ package measure
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
 )
+
+// maxDraws bounds the time and memory of whatever is drawn again and again.
+const maxDraws = 10_000_000
+
+// checkDraws fails on a number of draws that is out of range.
+func checkDraws(n int) error {
+	if n < 1 || n > maxDraws {
+		return fmt.Errorf("a number of draws of %d, which must be from 1 to %d", n, maxDraws)
+	}
+	return nil
+}
 
 // stream is the random stream of a block of work. Streams of different seeds or blocks are independent of each other
 // (ChaCha8), and the same on every machine.

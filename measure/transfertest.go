@@ -2,7 +2,6 @@ package measure
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -26,8 +25,8 @@ type LocalityTested struct {
 // totals. It assumes that without locality an entity's regions on one day say nothing of those on another.
 func TestLocality(ctx context.Context, regions int, list []Sighting, options TransferOptions, draws int, seed uint64) (LocalityTested, error) {
 	o := options.filled()
-	if draws < 1 {
-		return LocalityTested{}, fmt.Errorf("a permutation test of %d draws", draws)
+	if err := checkDraws(draws); err != nil {
+		return LocalityTested{}, err
 	}
 	s, err := sortSightings(regions, list)
 	if err != nil {
