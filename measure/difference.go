@@ -24,9 +24,8 @@ type Difference struct {
 	// effect. Where regions differ in volume, Ratio is the fairer one.
 	Absolute, Ratio                 float64
 	AbsoluteInterval, RatioInterval Interval
-	// Placebo is the p-value of the placebo test: each untreated region is taken for the treated one, against the other
-	// untreated ones; P is one plus those with a ratio at least as far from 1, over one plus all. With k untreated regions it
-	// cannot be below 1/(k+1). It is 1 with fewer than two.
+	// Placebo is the p-value of the placebo test: each region in turn is taken for the only treated one, against all others;
+	// P is the share of regions with a ratio at least as far from 1 as that of the treated one (of the least of several). With k regions it cannot be below 1/k. It is exact where regions are exchangeable without the rollout.
 	Placebo float64
 }
 
@@ -54,7 +53,7 @@ func DifferenceInDifferences(ctx context.Context, series []Series, how Resamplin
 	slices.Sort(absolute)
 	slices.Sort(ratios)
 	d.AbsoluteInterval, d.RatioInterval = percentile(absolute, how.Level), percentile(ratios, how.Level)
-	d.Placebo = g.placebo(before, after, d.Ratio)
+	d.Placebo = g.placebo(before, after)
 	return d, err
 }
 
@@ -123,17 +122,19 @@ func (g groups) difference(before, after []int) (d Difference) {
 	return d
 }
 
-func (g groups) placebo(before, after []int, ratio float64) float64 {
-	if len(g.control) < 2 {
-		return 1
+// placebo is exact since every region is compared with all others, those that were treated included.
+func (g groups) placebo(before, after []int) float64 {
+	all := slices.Concat(g.treated, g.control)
+	off := make([]float64, len(all))
+	for i, s := range all {
+		others := slices.Delete(slices.Clone(all), i, i+1)
+		off[i] = math.Abs(math.Log(groups{[]Series{s}, others}.difference(before, after).Ratio))
 	}
-	least := 1
-	for i, s := range g.control {
-		others := slices.Delete(slices.Clone(g.control), i, i+1)
-		p := groups{[]Series{s}, others}.difference(before, after)
-		if math.Abs(math.Log(p.Ratio)) >= math.Abs(math.Log(ratio))-1e-12 {
+	least := 0
+	for _, x := range off {
+		if x >= slices.Min(off[:len(g.treated)])-1e-12 {
 			least++
 		}
 	}
-	return float64(least) / float64(1+len(g.control))
+	return float64(least) / float64(len(all))
 }
