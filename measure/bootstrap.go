@@ -75,7 +75,9 @@ type Bootstrapped struct {
 }
 
 // BootstrapV draws units with replacement and gives the intervals of the bias-corrected Cramér's V of the table. Intervals
-// never exclude 0 where V itself is 0. It assumes that units are independent of each other.
+// never exclude 0 where V itself is 0. It assumes that units are independent of each other. Where there are more than a
+// thousand kinds of units, it draws random groups of them instead: their sums vary as the units do (Wolter 2007, Introduction
+// to variance estimation, 2), and the width is right within some percent.
 func BootstrapV(ctx context.Context, rows, cols int, units []Units, how Resampling) (Bootstrapped, error) {
 	if _, err := TableOfUnits(rows, cols, units); err != nil {
 		return Bootstrapped{}, err
@@ -84,7 +86,10 @@ func BootstrapV(ctx context.Context, rows, cols int, units []Units, how Resampli
 	for i, u := range units {
 		counts[i] = u.N
 	}
-	statistic := func() func(n []int64) float64 {
+	if len(units) > maxKinds {
+		return bootstrapGroups(ctx, rows, cols, units, counts, how)
+	}
+	return bootstrap(ctx, counts, func() func(n []int64) float64 {
 		v := newVOf(rows, cols)
 		return func(n []int64) float64 {
 			clear(v.table)
@@ -95,8 +100,56 @@ func BootstrapV(ctx context.Context, rows, cols int, units []Units, how Resampli
 			}
 			return v.corrected()
 		}
+	}, how)
+}
+
+// maxKinds is how many kinds of units are drawn singly; beyond it so many groups of them are drawn.
+const maxKinds = 1000
+
+func bootstrapGroups(ctx context.Context, rows, cols int, units []Units, counts []int64, how Resampling) (Bootstrapped, error) {
+	sums := make([][]int64, maxKinds)
+	for g := range sums {
+		sums[g] = make([]int64, rows*cols)
 	}
-	return bootstrap(ctx, counts, statistic, how)
+	randomGroups(counts, how.Seed, func(kind, group int, n int64) {
+		for _, c := range units[kind].Cells {
+			sums[group][c] += n
+		}
+	})
+	return bootstrap(ctx, slices.Repeat([]int64{1}, maxKinds), func() func(n []int64) float64 {
+		v := newVOf(rows, cols)
+		return func(n []int64) float64 {
+			clear(v.table)
+			for g, sum := range sums {
+				if n[g] == 0 {
+					continue
+				}
+				for c, x := range sum {
+					v.table[c] += n[g] * x
+				}
+			}
+			return v.corrected()
+		}
+	}, how)
+}
+
+// randomGroups puts each unit into one of maxKinds groups; counts says how many there are of each kind.
+func randomGroups(counts []int64, seed uint64, put func(kind, group int, n int64)) {
+	random := stream(seed, math.MaxUint64)
+	logs := newFactorials(0)
+	ones, split := slices.Repeat([]int64{1}, maxKinds), make([]int64, maxKinds)
+	for kind, n := range counts {
+		if n < maxKinds {
+			for range n {
+				put(kind, random.IntN(maxKinds), 1)
+			}
+			continue
+		}
+		logs.multinomial(random, n, ones, maxKinds, split)
+		for group, m := range split {
+			put(kind, group, m)
+		}
+	}
 }
 
 // vOf computes a bias-corrected V again and again.
@@ -180,16 +233,9 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// maxJackknife bounds the time of the jackknife, which is quadratic in the kinds of units.
-const maxJackknife = 2000
-
 // acceleration is a sixth of the skewness of the jackknife's values (Efron 1987, 6.6), each kind of unit being left out once
-// and counted as often as there are such units. It is 0 where the kinds are many, as it nearly is then: the interval is
-// corrected for bias only.
+// and counted as often as there are such units.
 func acceleration(counts []int64, of func([]int64) float64) float64 {
-	if len(counts) > maxJackknife {
-		return 0
-	}
 	left := slices.Clone(counts)
 	values := make([]float64, len(counts))
 	var mean, total float64

@@ -130,8 +130,9 @@ func permuteSources(ctx context.Context, regions int, sources []Presence, draws 
 
 // class are sources among which it is exchanged who does the thing.
 type class struct {
-	seen    []uint64
-	sources []int64
+	// sources are how many were seen in which regions, upTo how many in these or those before.
+	seen          []uint64
+	sources, upTo []int64
 	// did is how many do it in all of their regions (0), in one, in two and so on.
 	did []int64
 	all int64
@@ -170,11 +171,27 @@ func exchangeable(sources []Presence) ([]class, factorials) {
 			c.did[bits.OnesCount64(s.Did)] += s.Sources
 		}
 	}
+	for i := range classes {
+		var n int64
+		for _, sources := range classes[i].sources {
+			n += sources
+			classes[i].upTo = append(classes[i].upTo, n)
+		}
+	}
 	return classes, newFactorials(most)
 }
 
-// draw adds to did what a random choice of the sources does.
+// draw adds to did what a random choice of the sources does. It goes through the kinds of sources, or where fewer do the thing
+// through those that do.
 func (c *class) draw(random *rand.Rand, logs factorials, did []float64) {
+	var doing int64
+	for _, n := range c.did {
+		doing += n
+	}
+	if doing < int64(len(c.seen)) && doing <= c.all/2 {
+		c.drawEach(random, did)
+		return
+	}
 	free := slices.Clone(c.sources)
 	rest := c.all
 	for k, n := range c.did {
@@ -193,6 +210,25 @@ func (c *class) draw(random *rand.Rand, logs factorials, did []float64) {
 			}
 		}
 		rest -= n
+	}
+}
+
+func (c *class) drawEach(random *rand.Rand, did []float64) {
+	taken := map[int64]bool{}
+	for k, n := range c.did {
+		for range n {
+			at := random.Int64N(c.all)
+			for taken[at] {
+				at = random.Int64N(c.all)
+			}
+			taken[at] = true
+			i, _ := slices.BinarySearch(c.upTo, at+1)
+			if k == 0 {
+				addTo(did, c.seen[i], 1)
+			} else {
+				addTo(did, subset(random, c.seen[i], k), 1)
+			}
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // Share is a share with its bootstrap interval (percentile, drawing sources). NaN where there was nothing to share.
@@ -37,7 +36,7 @@ type Lossiness struct {
 func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling) (Lossiness, error) {
 	l := Lossiness{Sources: len(sources)}
 	var forged, heard float64
-	parts := [4][]ratio{}
+	parts := [4][]part{}
 	for _, s := range sources {
 		if min(s.Served, s.Unserved, s.ServedAttempts, s.UnservedAttempts, s.Heard) < 0 || !(s.Chance >= 0 && s.Chance <= 1) {
 			return l, fmt.Errorf("lossiness of counts that are out of range: %+v", s)
@@ -50,14 +49,14 @@ func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling)
 			forged += lost
 		}
 		heard += float64(s.Heard)
-		parts[0] = append(parts[0], ratio{f, n})
-		parts[1] = append(parts[1], ratio{float64(s.UnservedAttempts), float64(s.UnservedAttempts + s.ServedAttempts)})
-		parts[3] = append(parts[3], ratio{lost, lost + float64(s.Heard)})
+		parts[0] = append(parts[0], part{f, n})
+		parts[1] = append(parts[1], part{float64(s.UnservedAttempts), float64(s.UnservedAttempts + s.ServedAttempts)})
+		parts[3] = append(parts[3], part{lost, lost + float64(s.Heard)})
 		switch {
 		case s.Served == 0 && s.Unserved > 0:
-			parts[2] = append(parts[2], ratio{1, 1})
+			parts[2] = append(parts[2], part{1, 1})
 		case n > 0:
-			parts[2] = append(parts[2], ratio{0, 1})
+			parts[2] = append(parts[2], part{0, 1})
 		}
 	}
 	l.Lower, l.Upper = forged/(forged+heard), float64(l.Unserved)/(float64(l.Unserved)+heard)
@@ -70,37 +69,13 @@ func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling)
 	return l, nil
 }
 
-// ratio is a source's part in the numerator and in the denominator of a share.
-type ratio struct{ part, whole float64 }
-
-// shareOf is Σ part / Σ whole. Alike ratios are drawn together.
-func shareOf(ctx context.Context, ratios []ratio, how Resampling) (Share, error) {
-	slices.SortFunc(ratios, func(a, b ratio) int {
-		if d := compare(a.whole, b.whole); d != 0 {
-			return d
+// shareOf is Σ part / Σ whole.
+func shareOf(ctx context.Context, parts []part, how Resampling) (Share, error) {
+	b, err := bootstrapParts(ctx, parts, func(part, whole float64) float64 {
+		if whole == 0 {
+			return math.NaN()
 		}
-		return compare(a.part, b.part)
-	})
-	var kinds []ratio
-	var counts []int64
-	for i, r := range ratios {
-		if i == 0 || r != ratios[i-1] {
-			kinds, counts = append(kinds, r), append(counts, 0)
-		}
-		counts[len(counts)-1]++
-	}
-	b, err := bootstrap(ctx, counts, func() func([]int64) float64 {
-		return func(n []int64) float64 {
-			var part, whole float64
-			for i, r := range kinds {
-				part += float64(n[i]) * r.part
-				whole += float64(n[i]) * r.whole
-			}
-			if whole == 0 {
-				return math.NaN()
-			}
-			return part / whole
-		}
+		return part / whole
 	}, how)
 	return Share{b.Value, b.Percentile}, err
 }

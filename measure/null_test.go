@@ -231,3 +231,42 @@ func TestBootstrapIntervalsHoldTheTruth(t *testing.T) {
 		t.Errorf("%d of %d intervals hold the truth", held["BCa"], runs)
 	}
 }
+
+// Units of very many kinds are drawn in random groups, which must not change the intervals by much.
+func TestUnitsInRandomGroupsHaveTheSameIntervals(t *testing.T) {
+	table := mustTable(t, [][]int64{{400, 100, 50, 50}, {100, 400, 100, 100}, {50, 100, 300, 250}})
+	var single []Units
+	for _, u := range UnitsOf(table) {
+		single = append(single, slices.Repeat([]Units{{u.Cells, 1}}, int(u.N))...)
+	}
+	how := Resampling{Draws: 4000, Seed: 1}
+	together, err := BootstrapV(context.Background(), 3, 4, UnitsOf(table), how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grouped, err := BootstrapV(context.Background(), 3, 4, single, how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pair := range map[string][2]Interval{"percentile": {together.Percentile, grouped.Percentile}, "BCa": {together.BCa, grouped.BCa}} {
+		near(t, name+" low", pair[1].Low, pair[0].Low, .01)
+		near(t, name+" high", pair[1].High, pair[0].High, .01)
+	}
+
+	random := stream(14, 0)
+	var parts []part
+	var mean, square float64
+	for range 20_000 {
+		x := random.NormFloat64()
+		parts = append(parts, part{x, 1})
+		mean += x / 20_000
+		square += x * x / 20_000
+	}
+	s, err := shareOf(context.Background(), parts, how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := 1.96 * math.Sqrt((square-mean*mean)/20_000)
+	near(t, "low end of a mean", s.Interval.Low, mean-half, half/10)
+	near(t, "high end of a mean", s.Interval.High, mean+half, half/10)
+}

@@ -176,45 +176,22 @@ func (q *queue) Pop() any {
 // intervals draw sources, for the gain of each port.
 func (d *Demand) intervals(ctx context.Context, ports []Port, how Resampling) ([]Interval, error) {
 	c := d.none()
-	n := int64(len(d.values))
 	intervals := make([]Interval, len(ports))
+	gains := make([]part, len(d.values))
 	for k, p := range ports {
 		i := d.index(p)
-		var gains []float64
-		for _, w := range d.wants[i] {
-			if more := (w.chance - c[w.source]) * d.values[w.source]; more > 0 {
-				gains = append(gains, more)
-			}
+		clear(gains)
+		for at, w := range d.wants[i] {
+			gains[at].part = max(w.chance-c[w.source], 0) * d.values[w.source]
 		}
 		d.take(c, i)
-		b, err := sumInterval(ctx, gains, n, how)
+		b, err := bootstrapParts(ctx, gains, func(sum, _ float64) float64 { return sum }, how)
 		if err != nil {
 			return nil, err
 		}
-		intervals[k] = b
+		intervals[k] = b.Percentile
 	}
 	return intervals, nil
-}
-
-// sumInterval is that of a sum over n units, of which those given add something.
-func sumInterval(ctx context.Context, gains []float64, n int64, how Resampling) (Interval, error) {
-	slices.Sort(gains)
-	kinds, counts := []float64{0}, []int64{n - int64(len(gains))}
-	for _, g := range gains {
-		if g != kinds[len(kinds)-1] {
-			kinds, counts = append(kinds, g), append(counts, 0)
-		}
-		counts[len(counts)-1]++
-	}
-	b, err := bootstrap(ctx, counts, func() func([]int64) float64 {
-		return func(n []int64) (sum float64) {
-			for i, g := range kinds {
-				sum += float64(n[i]) * g
-			}
-			return sum
-		}
-	}, how)
-	return b.Percentile, err
 }
 
 func (d *Demand) leftOut(p Port, picked []Port) LeftOut {
