@@ -37,7 +37,7 @@ type Difference struct {
 // test. It assumes that both groups would have changed alike without the rollout.
 func DifferenceInDifferences(ctx context.Context, series []Series, how Resampling) (Difference, error) {
 	how = how.filled()
-	g, err := groupSeries(series)
+	g, err := toArms(series)
 	if err != nil {
 		return Difference{}, err
 	}
@@ -46,7 +46,7 @@ func DifferenceInDifferences(ctx context.Context, series []Series, how Resamplin
 	absolute, ratios := make([]float64, how.Draws), make([]float64, how.Draws)
 	err = inBlocks(ctx, how.Draws, 50, how.Seed, func(from, to int, random *rand.Rand) {
 		for i := from; i < to; i++ {
-			r := groups{redraw(random, g.treated), redraw(random, g.control)}.difference(redraw(random, before), redraw(random, after))
+			r := arms{redraw(random, g.treated), redraw(random, g.control)}.difference(redraw(random, before), redraw(random, after))
 			absolute[i], ratios[i] = r.Absolute, r.Ratio
 		}
 	})
@@ -57,10 +57,10 @@ func DifferenceInDifferences(ctx context.Context, series []Series, how Resamplin
 	return d, err
 }
 
-// groups are the treated and the untreated regions.
-type groups struct{ treated, control []Series }
+// arms are the treated and the untreated regions.
+type arms struct{ treated, control []Series }
 
-func groupSeries(series []Series) (g groups, err error) {
+func toArms(series []Series) (g arms, err error) {
 	for _, s := range series {
 		if len(s.Before) == 0 || len(s.After) == 0 || len(s.Before) != len(series[0].Before) || len(s.After) != len(series[0].After) {
 			return g, fmt.Errorf("region %s has %d days before and %d after", s.Region, len(s.Before), len(s.After))
@@ -99,7 +99,7 @@ func redraw[T any](random *rand.Rand, list []T) []T {
 	return drawn
 }
 
-func (g groups) difference(before, after []int) (d Difference) {
+func (g arms) difference(before, after []int) (d Difference) {
 	total := func(list []Series, of func(Series) []float64, days []int) (sum float64) {
 		for _, s := range list {
 			counts := of(s)
@@ -123,12 +123,12 @@ func (g groups) difference(before, after []int) (d Difference) {
 }
 
 // placebo is exact since every region is compared with all others, those that were treated included.
-func (g groups) placebo(before, after []int) float64 {
+func (g arms) placebo(before, after []int) float64 {
 	all := slices.Concat(g.treated, g.control)
 	off := make([]float64, len(all))
 	for i, s := range all {
 		others := slices.Delete(slices.Clone(all), i, i+1)
-		off[i] = math.Abs(math.Log(groups{[]Series{s}, others}.difference(before, after).Ratio))
+		off[i] = math.Abs(math.Log(arms{[]Series{s}, others}.difference(before, after).Ratio))
 	}
 	least := 0
 	for _, x := range off {

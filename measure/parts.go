@@ -25,12 +25,12 @@ func bootstrapParts(ctx context.Context, parts []part, of func(part, whole float
 	}
 	value := sumOf(kinds, counts, of)
 	if len(kinds) > maxKinds {
-		groups := make([]part, maxKinds)
+		sums := make([]part, groups)
 		randomGroups(counts, how.Seed, func(kind, group int, n int64) {
-			groups[group].part += float64(n) * kinds[kind].part
-			groups[group].whole += float64(n) * kinds[kind].whole
+			sums[group].part += float64(n) * kinds[kind].part
+			sums[group].whole += float64(n) * kinds[kind].whole
 		})
-		kinds, counts = groups, slices.Repeat([]int64{1}, maxKinds)
+		kinds, counts = sums, slices.Repeat([]int64{1}, groups)
 	}
 	b, err := bootstrap(ctx, counts, func() func([]int64) float64 {
 		return func(n []int64) float64 { return sumOf(kinds, n, of) }

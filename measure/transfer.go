@@ -81,6 +81,7 @@ func sortSightings(regions int, list []Sighting) (*sightings, error) {
 		return nil, fmt.Errorf("entities are numbered up to %d, in %d sightings", s.entities-1, len(list))
 	}
 	s.first = int(first)
+	ids := s.renumber(list)
 	starts := make([]int, days+1)
 	for _, x := range list {
 		starts[x.Day-first+1]++
@@ -90,14 +91,31 @@ func sortSightings(regions int, list []Sighting) (*sightings, error) {
 	}
 	sorted, next := make([]Sighting, len(list)), slices.Clone(starts)
 	for _, x := range list {
-		sorted[next[x.Day-first]] = x
-		next[x.Day-first]++
+		at := &next[x.Day-first]
+		x.Entity = ids[x.Entity]
+		sorted[*at] = x
+		*at++
 	}
 	s.by = make([][]Sighting, days)
 	for d := range s.by {
 		s.by[d] = sorted[starts[d]:starts[d+1]]
 	}
 	return s, nil
+}
+
+// renumber leaves out the numbers that no entity has, and keeps the order: a sample of entities takes less time.
+func (s *sightings) renumber(list []Sighting) []uint32 {
+	ids := make([]uint32, s.entities)
+	for _, x := range list {
+		ids[x.Entity] = 1
+	}
+	n := uint32(0)
+	for i, used := range ids {
+		ids[i] = n
+		n += used
+	}
+	s.entities = int(n)
+	return ids
 }
 
 // order sorts each day, for what is drawn from it.
@@ -141,6 +159,22 @@ func (c *crosser) learn(days [][]Sighting) {
 			c.known[x.Entity] |= 1 << x.Region
 		}
 	}
+}
+
+// advance knows what is known on a day, from what was known on the day before, unless it is the first; it returns the days
+// that are remembered.
+func (c *crosser) advance(s *sightings, o TransferOptions, day int, first bool) [][]Sighting {
+	if o.Memory == 0 && !first {
+		c.learn(s.by[day : day+1])
+		return s.by[:day+1]
+	}
+	start := 0
+	if o.Memory > 0 {
+		start = max(day+1-o.Memory, 0)
+	}
+	clear(c.known)
+	c.learn(s.by[start : day+1])
+	return s.by[start : day+1]
 }
 
 // compare fills the cells; memory are the days that are known.
@@ -213,17 +247,8 @@ func (s *sightings) daily(ctx context.Context, o TransferOptions, done func(day 
 	err = inBlocks(ctx, days, block, 0, func(from, to int, _ *rand.Rand) {
 		c := newCrosser(s)
 		for d := from; d < to && ctx.Err() == nil; d++ {
-			start := 0
-			if o.Memory > 0 {
-				start = max(d+1-o.Memory, 0)
-			}
-			if o.Memory > 0 || d == from {
-				clear(c.known)
-				c.learn(s.by[start : d+1])
-			} else {
-				c.learn(s.by[d : d+1])
-			}
-			c.compare(s.by[start:d+1], s.by[d+1:d+1+o.Horizon])
+			memory := c.advance(s, o, d, d == from)
+			c.compare(memory, s.by[d+1:d+1+o.Horizon])
 			done(d, c.cells)
 		}
 	})

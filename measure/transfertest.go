@@ -64,14 +64,7 @@ func (s *sightings) coverageGain(ctx context.Context, o TransferOptions) float64
 	c := newCrosser(s)
 	var rates [][]Rates
 	for d := 0; d+o.Horizon < len(s.by) && ctx.Err() == nil; d++ {
-		start := 0
-		if o.Memory > 0 {
-			start = max(d+1-o.Memory, 0)
-			clear(c.known)
-			c.learn(s.by[start : d+1])
-		} else {
-			c.learn(s.by[d : d+1])
-		}
+		c.advance(s, o, d, d == 0)
 		c.compare(nil, s.by[d+1:d+1+o.Horizon])
 		cells := make([]Rates, len(c.cells))
 		for i, cell := range c.cells {
@@ -83,8 +76,9 @@ func (s *sightings) coverageGain(ctx context.Context, o TransferOptions) float64
 	return gain
 }
 
-// sweeps is how often each sighting is offered a swap, which is plenty: one sweep nearly forgets where it began.
-const sweeps = 3
+// sweeps is how often each sighting is offered a swap, and is the other side of one as often. One sweep nearly forgets where
+// it began.
+const sweeps = 2
 
 // shuffled is a copy in which regions were swapped within each day.
 func (s *sightings) shuffled(random *rand.Rand) *sightings {

@@ -36,7 +36,7 @@ func timed(what string, do func(ctx context.Context) error) {
 		if err := do(context.Background()); err != nil {
 			log.Fatalf("%s: %v", what, err)
 		}
-		wall, cpu = append(wall, time.Since(begun).Seconds()), append(cpu, (processor() - used).Seconds())
+		wall, cpu = append(wall, time.Since(begun).Seconds()), append(cpu, (processor()-used).Seconds())
 	}
 	slices.Sort(wall)
 	slices.Sort(cpu)
