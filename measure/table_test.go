@@ -63,7 +63,7 @@ func TestRandomTablesKeepTheirTotals(t *testing.T) {
 // The draws have the probabilities of their distributions: χ² of the draws against them, at one in a thousand.
 func TestDrawsHaveTheirDistribution(t *testing.T) {
 	const draws = 200_000
-	logs := newFactorials(1000)
+	logs := newFactorials(9000)
 	random := stream(9, 0)
 	check := func(name string, most int64, draw func() int64, log func(k int64) float64) {
 		counts := make([]float64, most+1)
@@ -89,7 +89,7 @@ func TestDrawsHaveTheirDistribution(t *testing.T) {
 			t.Errorf("%s: p %g", name, p)
 		}
 	}
-	for _, c := range []struct{ a, k, n int64 }{{10, 20, 50}, {100, 300, 900}, {1, 3, 10}, {400, 500, 900}} {
+	for _, c := range []struct{ a, k, n int64 }{{10, 20, 50}, {100, 300, 900}, {1, 3, 10}, {400, 500, 900}, {4000, 5000, 9000}, {6000, 5000, 9000}, {700, 4000, 9000}, {8000, 500, 9000}} {
 		check("hypergeometric", c.a, func() int64 { return logs.hypergeometric(random, c.a, c.k, c.n) }, func(x int64) float64 {
 			if x > c.k || c.a-x > c.n-c.k {
 				return math.Inf(-1)

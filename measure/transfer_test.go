@@ -84,6 +84,32 @@ func TestPlantedLocalityIsFound(t *testing.T) {
 	}
 }
 
+// One's own list beats one for all of the same size where there is locality, and does not where there is none.
+func TestOwnFeedBesideOneForAll(t *testing.T) {
+	for _, own := range []float64{0, .8} {
+		list := slices.DeleteFunc(world(stream(15, 0), 1000, 12, own), func(s Sighting) bool { return s.Entity%10 == 0 })
+		o := TransferOptions{Memory: 3, Interval: Resampling{Seed: 1}}
+		found, err := CompareFeeds(context.Background(), 4, list, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Transfer(context.Background(), 4, list, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r, f := range found {
+			near(t, "own coverage", f.OwnCoverage, m.Pairs[r*4+r].Coverage, 1e-12)
+			near(t, "own precision", f.OwnPrecision, m.Pairs[r*4+r].Precision, 1e-12)
+			if (f.CoverageGainInterval.Low > 0) != (own > 0) {
+				t.Errorf("locality %g, region %d: %+v", own, r, f)
+			}
+		}
+	}
+	if none, err := CompareFeeds(context.Background(), 2, nil, TransferOptions{}); err != nil || len(none) != 2 {
+		t.Errorf("nothing gives %+v, %v", none, err)
+	}
+}
+
 func TestTransferOfAFewSightings(t *testing.T) {
 	list := []Sighting{
 		{0, 0, 100, 5}, {1, 0, 100, 1}, {1, 1, 100, 2}, // known: region 0 has 0 and 1, region 1 has 1
