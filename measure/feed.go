@@ -21,7 +21,7 @@ type FeedCompared struct {
 // entities first that were known in most regions, of these those with most events, of equals the lower number; it is cut to
 // the size of the region's own list, since a longer list covers more whatever is in it.
 //
-// Definition: DESIGN, measures, "one size fits all". Days and intervals are as in [Transfer].
+// This is the test of "one size fits all". Days and intervals are as in [Transfer].
 func CompareFeeds(ctx context.Context, regions int, list []Sighting, options TransferOptions) ([]FeedCompared, error) {
 	o := options.filled()
 	s, err := sortSightings(regions, list)

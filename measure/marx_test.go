@@ -191,12 +191,21 @@ func TestMarxTransfer(t *testing.T) {
 	if len(cells) != 81 || len(d.Transfer) != 81 {
 		t.Fatalf("%d pairs, want %d", len(cells), len(d.Transfer))
 	}
+	var own, other []float64
 	for _, c := range cells {
+		if c.From == c.To {
+			own = append(own, c.Rates().Coverage)
+		} else {
+			other = append(other, c.Rates().Coverage)
+		}
 		name := d.hosts[c.From] + "->" + d.hosts[c.To]
 		if want := d.Transfer[name]; c.Known != want.Known || c.Seen != want.Seen || c.Hit != want.Hit {
 			t.Errorf("%s: known %d, seen %d, hit %d; want %+v", name, c.Known, c.Seen, c.Hit, want)
 		}
 	}
+	a, _ := mean(own)
+	b, _ := mean(other)
+	t.Logf("of the later sources %.4f were known to the same sensor, %.4f to others", a, b)
 }
 
 // Two of the sensors stand in the same region: nothing else in the data says so, and the overlap of their sources must.

@@ -12,7 +12,7 @@ type Rarity float64
 // RarityOf takes distinct sources of the port: those that sent the template, those that spoke the protocol, and all that sent
 // anything. It fails where they do not contain each other, or nobody sent the template.
 //
-// Definition: DESIGN, measures. It is Shannon's surprise (1948) of the two, taken for independent; it is not a test.
+// The definition is this project's own. It is Shannon's surprise (1948) of the two, taken for independent; it is not a test.
 func RarityOf(template, protocol, all int64) (Rarity, error) {
 	if template < 1 || protocol < template || all < protocol {
 		return 0, fmt.Errorf("a template of %d sources, a protocol of %d, a port of %d", template, protocol, all)
