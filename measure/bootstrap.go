@@ -250,7 +250,7 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// acceleration is a sixth of the skewness of the jackknife's values (Efron 1987, 6.6), each kind of unit being left out once
+// acceleration is a sixth of the skewness of the jackknife's values (Efron 1987), each kind of unit being left out once
 // and counted as often as there are such units.
 func acceleration(counts []int64, of func([]int64) float64) float64 {
 	left := slices.Clone(counts)

@@ -22,8 +22,8 @@ type SourceLoss struct {
 // beta-binomial model that shrinks the source's own share to that of its block, that to its network's, that to its SYN
 // class's, and that to all sources'. How strongly is fitted at each level, by maximum likelihood over powers of two.
 //
-// Source: Morris (1983), Parametric empirical Bayes inference, JASA 78(381); Gelman et al. (2013), Bayesian data analysis,
-// 5.3. It assumes that a source treats an unserved port as it treats a served one, which a SYN alone cannot show: see the
+// Source: Morris (1983), Parametric empirical Bayes inference, JASA 78(381); Gelman et al. (2013), Bayesian data analysis.
+// It assumes that a source treats an unserved port as it treats a served one, which a SYN alone cannot show: see the
 // bounds of [Lossiness].
 func EstimateChances(sources []SourceLoss) {
 	level := make([]int, len(sources))

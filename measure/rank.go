@@ -113,7 +113,7 @@ type Compared struct {
 // CompareTop compares two regions by the k most frequent values of each. Correct the p-values for all pairs and attributes
 // that are shown together.
 //
-// Source: Izhikevich et al. (2023), Cloud Watching, IMC, 4.2, for the union of the top lists; Cochran (1954), for pooling.
+// Source: Izhikevich et al. (2023), Cloud Watching, IMC, for the union of the top lists; Cochran (1954), for pooling.
 func CompareTop(a, b []Counted, k int) (Compared, error) {
 	na, nb, err := bothCounts(a, b)
 	if err != nil {

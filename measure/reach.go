@@ -79,7 +79,7 @@ const maxContacts = 1 << 24
 // given as [ReachFloor], so that they are never understated.
 //
 // The number of occupied regions has the generating function n! [zⁿ] Π (1 + y (exp(w z) - 1)), a product over the regions
-// (Johnson and Kotz 1977, Urn models, 3.2). Its coefficient is taken by the trapezoidal rule on the circle |z| = n, where
+// (Johnson and Kotz 1977, Urn models). Its coefficient is taken by the trapezoidal rule on the circle |z| = n, where
 // the terms are those of a Poisson distribution of mean n: with some multiples of √n points, what is left out is below 1e-30.
 func (u *Null) AtMost(reach int, n int64) float64 {
 	switch {

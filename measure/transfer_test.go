@@ -45,7 +45,7 @@ func TestTransferWithoutRegionality(t *testing.T) {
 	random := stream(10, 0)
 	var p []float64
 	for i := range 400 {
-		got, err := TestLocality(context.Background(), 4, world(random, 40, 6, 0), TransferOptions{}, 99, uint64(i))
+		got, err := CheckLocality(context.Background(), 4, world(random, 40, 6, 0), TransferOptions{}, 99, uint64(i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestTransferWithoutRegionality(t *testing.T) {
 
 func TestPlantedLocalityIsFound(t *testing.T) {
 	list := world(stream(11, 0), 400, 10, .5)
-	got, err := TestLocality(context.Background(), 4, list, TransferOptions{Memory: 2}, 199, 1)
+	got, err := CheckLocality(context.Background(), 4, list, TransferOptions{Memory: 2}, 199, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -201,7 +201,7 @@ func transfers(random *rand.Rand) {
 	})
 	few := slices.DeleteFunc(slices.Clone(list), func(s measure.Sighting) bool { return s.Entity%50 != 0 })
 	timed(fmt.Sprintf("199 permutations of a fiftieth of them (%d sightings)", len(few)), func(ctx context.Context) error {
-		_, err := measure.TestLocality(ctx, 30, few, measure.TransferOptions{}, 199, 1)
+		_, err := measure.CheckLocality(ctx, 30, few, measure.TransferOptions{}, 199, 1)
 		return err
 	})
 }
