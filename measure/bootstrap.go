@@ -75,7 +75,8 @@ type Bootstrapped struct {
 }
 
 // BootstrapV draws units with replacement and gives the intervals of the bias-corrected Cramér's V of the table. Intervals
-// never exclude 0 where V itself is 0. It assumes that units are independent of each other. Where there are more than a
+// never exclude 0 where V itself is 0. It assumes that units are independent of each other. Give units in a fixed order: the
+// draws depend on it. Where there are more than a
 // thousand kinds of units, it draws random groups of them instead: their sums vary as the units do (Wolter 2007, Introduction
 // to variance estimation, 2), and the width is right within some 3 %.
 func BootstrapV(ctx context.Context, rows, cols int, units []Units, how Resampling) (Bootstrapped, error) {

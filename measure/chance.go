@@ -1,7 +1,9 @@
 package measure
 
 import (
+	"cmp"
 	"math"
+	"slices"
 )
 
 // SourceLoss is what one source did in a window and a region (or another group), in distinct pairs of (port, day), and how
@@ -24,7 +26,7 @@ type SourceLoss struct {
 //
 // Source: Morris (1983), Parametric empirical Bayes inference, JASA 78(381); Gelman et al. (2013), Bayesian data analysis.
 // It assumes that a source treats an unserved port as it treats a served one, which a SYN alone cannot show: see the
-// bounds of [Lossiness].
+// bounds of [Lossiness]. The result does not depend on the order of the sources.
 func EstimateChances(sources []SourceLoss) {
 	level := make([]int, len(sources))
 	all := trials{}
@@ -89,26 +91,52 @@ func refine(sources []SourceLoss, group []int, means []float64, key func(SourceL
 	return finer
 }
 
-// maxFitted bounds how many groups a level's strength is fitted to.
+// maxFitted bounds how many kinds of groups a level's strength is fitted to.
 const maxFitted = 20_000
+
+// kind are groups that are alike: so many of them, with the mean of their parent.
+type kind struct{ mean, n, heard, groups float64 }
 
 // fitStrength is the number of trials that the parent's mean counts for.
 func fitStrength(groups []trials, means []float64) float64 {
+	kinds := kindsOf(groups, means)
 	best, likeliest := 1., math.Inf(-1)
-	step := max((len(groups)+maxFitted-1)/maxFitted, 1)
+	step := max((len(kinds)+maxFitted-1)/maxFitted, 1)
 	for strength := 1.; strength <= 4096; strength *= 2 {
 		var likelihood float64
-		for i := 0; i < len(groups); i += step {
-			if g := groups[i]; g.n > 0 {
-				a := strength * means[g.parent]
-				likelihood += logBeta(g.heard+a, g.n-g.heard+strength-a) - logBeta(a, strength-a)
-			}
+		for i := 0; i < len(kinds); i += step {
+			k := kinds[i]
+			a := strength * k.mean
+			likelihood += k.groups * (logBeta(k.heard+a, k.n-k.heard+strength-a) - logBeta(a, strength-a))
 		}
 		if likelihood > likeliest {
 			best, likeliest = strength, likelihood
 		}
 	}
 	return best
+}
+
+// kindsOf sorts them, so that the order of the groups does not matter. Groups without trials say nothing.
+func kindsOf(groups []trials, means []float64) []kind {
+	var kinds []kind
+	for _, g := range groups {
+		if g.n > 0 {
+			kinds = append(kinds, kind{means[g.parent], g.n, g.heard, 1})
+		}
+	}
+	slices.SortFunc(kinds, func(a, b kind) int {
+		return cmp.Or(cmp.Compare(a.mean, b.mean), cmp.Compare(a.n, b.n), cmp.Compare(a.heard, b.heard))
+	})
+	last := -1
+	for _, k := range kinds {
+		if last >= 0 && kinds[last].mean == k.mean && kinds[last].n == k.n && kinds[last].heard == k.heard {
+			kinds[last].groups++
+			continue
+		}
+		last++
+		kinds[last] = k
+	}
+	return kinds[:last+1]
 }
 
 func logBeta(a, b float64) float64 {

@@ -9,10 +9,17 @@ import (
 	"slices"
 )
 
-func sortedPresence(sources []Presence) []Presence {
-	return slices.SortedFunc(slices.Values(sources), func(a, b Presence) int {
-		return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Did, b.Did))
-	})
+// sortedPresence brings sources into one order, alike ones together.
+func sortedPresence(sources []Presence) (sorted []Presence) {
+	byPlaces := func(a, b Presence) int { return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Did, b.Did)) }
+	for _, s := range slices.SortedFunc(slices.Values(sources), byPlaces) {
+		if n := len(sorted); n > 0 && sorted[n-1].Seen == s.Seen && sorted[n-1].Did == s.Did {
+			sorted[n-1].Sources += s.Sources
+		} else {
+			sorted = append(sorted, s)
+		}
+	}
+	return sorted
 }
 
 // tallies are the sums of a table (thing, rest) x region.
@@ -51,7 +58,7 @@ func clusteredTail(regions int, sources []Presence) float64 {
 	}
 	covariance := make([]float64, regions*regions)
 	residual := make([]float64, regions)
-	for _, s := range sortedPresence(sources) {
+	for _, s := range sources {
 		t.residual(s, residual)
 		for i, a := range residual {
 			for j, b := range residual {
@@ -92,6 +99,7 @@ func (t *tallies) residual(s Presence, into []float64) {
 // permuteSources compares χ² of the table (thing, rest) x region with that of worlds in which it is chance, which of the
 // sources do the thing; where they were seen is kept. Where some did it in a part of their regions only, the number of
 // regions in which it is done is exchanged among sources seen in equally many regions, and which ones these are is chance.
+// Sources must be sorted.
 func permuteSources(ctx context.Context, regions int, sources []Presence, draws int, seed uint64) (Permuted, error) {
 	if err := checkDraws(draws); err != nil {
 		return Permuted{}, err
@@ -143,7 +151,7 @@ func exchangeable(sources []Presence) ([]class, factorials) {
 	at := map[int]int{}
 	var classes []class
 	var most int64
-	for _, s := range sortedPresence(sources) {
+	for _, s := range sources {
 		if s.Seen == 0 {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // Series are the counts of a region on the days before and after a change. The days are the same in all regions.
@@ -78,6 +79,9 @@ func toArms(series []Series) (g arms, err error) {
 			g.control = append(g.control, s)
 		}
 	}
+	byName := func(a, b Series) int { return strings.Compare(a.Region, b.Region) }
+	slices.SortStableFunc(g.treated, byName)
+	slices.SortStableFunc(g.control, byName)
 	if len(g.treated) == 0 || len(g.control) == 0 {
 		return g, fmt.Errorf("%d treated and %d untreated regions cannot be compared", len(g.treated), len(g.control))
 	}

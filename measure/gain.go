@@ -22,7 +22,8 @@ func comparePorts(a, b Port) int {
 
 // Want is a source that tried a port where nothing listened.
 type Want struct {
-	// Source is an index into the sources' values.
+	// Source is an index into the sources' values. Number sources in the order of their names, so that results do not depend
+	// on the order in which they came.
 	Source int
 	Port   Port
 	// Chance is the probability that it would have sent a payload, or 1 to count attempts only.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Share is a share with its bootstrap interval (percentile, drawing sources). NaN where there was nothing to share.
@@ -36,7 +37,8 @@ type Lossiness struct {
 // source are not independent.
 func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling) (Lossiness, error) {
 	l := Lossiness{Sources: len(sources)}
-	var forged, heard float64
+	var heard float64
+	var regular []float64
 	parts := [4][]part{}
 	for _, s := range sources {
 		if min(s.Served, s.Unserved, s.ServedAttempts, s.UnservedAttempts, s.Heard) < 0 || !(s.Chance >= 0 && s.Chance <= 1) {
@@ -47,7 +49,7 @@ func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling)
 		f, n := float64(s.Unserved), float64(s.Unserved+s.Served)
 		lost := s.Chance * f
 		if !s.Irregular {
-			forged += lost
+			regular = append(regular, lost)
 		}
 		heard += float64(s.Heard)
 		parts[0] = append(parts[0], part{f, n})
@@ -60,13 +62,21 @@ func MeasureLossiness(ctx context.Context, sources []SourceLoss, how Resampling)
 			parts[2] = append(parts[2], part{0, 1})
 		}
 	}
-	l.Lower, l.Upper = forged/(forged+heard), float64(l.Unserved)/(float64(l.Unserved)+heard)
+	// Sorted, so that the order of the sources does not show in the last digit.
+	slices.Sort(regular)
+	var kept float64
+	for _, lost := range regular {
+		kept += lost
+	}
+	l.Lower, l.Upper = kept/(kept+heard), float64(l.Unserved)/(float64(l.Unserved)+heard)
 	for i, into := range []*Share{&l.Pair, &l.Attempt, &l.Source, &l.Payload} {
 		var err error
 		if *into, err = shareOf(ctx, parts[i], how); err != nil {
 			return l, err
 		}
 	}
+	// Where all SYNs are regular they are the same but for rounding.
+	l.Lower = min(l.Lower, l.Payload.Value)
 	return l, nil
 }
 

@@ -67,9 +67,18 @@ func TestChancesAreThoseOfTheLike(t *testing.T) {
 	t.Logf("chances are off by %.4f on average, the sources' own shares by %.3f", shrunk, own)
 
 	again := slices.Clone(sources)
+	slices.Reverse(again)
 	EstimateChances(again)
-	if !slices.Equal(sources, again) {
-		t.Error("a second estimate differs")
+	a, err := MeasureLossiness(context.Background(), again, Resampling{Draws: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := MeasureLossiness(context.Background(), sources, Resampling{Draws: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Reverse(again); !slices.Equal(sources, again) || a != b {
+		t.Errorf("in another order the estimate differs: %+v, %+v", a, b)
 	}
 	none := []SourceLoss{{Unserved: 1}}
 	if EstimateChances(none); none[0].Chance != .5 {

@@ -120,6 +120,7 @@ func (f *Regionality) measure(ctx context.Context, regions int, t Thing, o Regio
 	if err != nil {
 		return err
 	}
+	t.Sources = sortedPresence(t.Sources)
 	for _, s := range t.Sources {
 		if s.Did != 0 {
 			f.Did += s.Sources
@@ -180,18 +181,14 @@ func (f *Regionality) test(ctx context.Context, regions int, t Thing, table Tabl
 	return nil
 }
 
-// thingUnits are the sources as units of the table (thing, rest) x region, alike ones together, in a fixed order.
-func thingUnits(regions int, sources []Presence) ([]Units, error) {
-	sorted := sortedPresence(sources)
-	var units []Units
-	for i, s := range sorted {
-		if s.Sources < 0 || s.Did&^s.Seen != 0 || s.Seen>>regions != 0 {
+// thingUnits are the sources as units of the table (thing, rest) x region.
+func thingUnits(regions int, sources []Presence) (units []Units, err error) {
+	for _, s := range sources {
+		if s.Sources < 0 || s.Sources > maxTotal || s.Did&^s.Seen != 0 || s.Seen>>regions != 0 {
 			return nil, fmt.Errorf("%d sources did it in regions %b of %b", s.Sources, s.Did, s.Seen)
 		}
-		if i > 0 && s.Seen == sorted[i-1].Seen && s.Did == sorted[i-1].Did {
-			units[len(units)-1].N += s.Sources
-			continue
-		}
+	}
+	for _, s := range sortedPresence(sources) {
 		u := Units{N: s.Sources}
 		for rest := s.Seen; rest != 0; rest &= rest - 1 {
 			r := bits.TrailingZeros64(rest)

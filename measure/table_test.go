@@ -143,7 +143,7 @@ func TestResultsDoNotDependOnTheNumberOfCores(t *testing.T) {
 		ctx := context.Background()
 		p, err1 := PermutationTest(ctx, table, 2000, 5)
 		b, err2 := BootstrapV(ctx, 5, 6, UnitsOf(table), Resampling{Seed: 5})
-		s, err3 := permuteSources(ctx, 6, visitors(stream(1, 1), 100, true, .1, .2), 500, 5)
+		s, err3 := permuteSources(ctx, 6, sortedPresence(visitors(stream(1, 1), 100, true, .1, .2)), 500, 5)
 		l, err4 := CheckLocality(ctx, 4, world(stream(2, 2), 60, 6, .5), TransferOptions{}, 20, 5)
 		for _, err := range []error{err1, err2, err3, err4} {
 			if err != nil {
