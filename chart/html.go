@@ -189,6 +189,8 @@ type Rows struct {
 type TableCell struct {
 	Text   string
 	Number bool
+	// Long says that the text may be broken anywhere.
+	Long bool
 	// Link is where the cell leads, or "". Long ids are shown by their beginning; Title is the whole.
 	Link, Title string
 }
@@ -210,9 +212,13 @@ func Tabulate(r *views.Result) Rows {
 	return t
 }
 
+// longText is from which length on a text is broken anywhere, so that a table stays in its panel.
+const longText = 32
+
 func tableCell(columns []views.Column, row []any, i int) TableCell {
 	c := &columns[i]
 	t := TableCell{Text: encode.Shown(columns, row, i), Number: c.Type == "int" || c.Type == "float"}
+	t.Long = len(t.Text) > longText
 	id, ok := row[i].(string)
 	if !ok || !encode.IsID(id) {
 		return t

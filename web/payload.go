@@ -60,7 +60,7 @@ const maxValue = 120
 func piecesOf(list []inspect.Piece) []piece {
 	out := make([]piece, len(list))
 	for i, p := range list {
-		out[i] = piece{Text: textOf([]byte(p.Text)), Slot: p.Slot, Distinct: p.Distinct}
+		out[i] = piece{Text: linesOf(p.Text), Slot: p.Slot, Distinct: p.Distinct}
 		for _, v := range p.Values {
 			out[i].Title += defang.Text(render.Bytes([]byte(v), maxValue)) + "\n"
 		}
@@ -277,6 +277,15 @@ func textOf(b []byte) string {
 		}
 	}
 	return out.String()
+}
+
+// linesOf shows a text whose lines are its own, not a stranger's.
+func linesOf(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = render.Bytes([]byte(line), maxText)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func hexOf(b []byte) string { return hex.Dump(b[:min(len(b), maxHex)]) }
