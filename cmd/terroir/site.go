@@ -148,16 +148,25 @@ func ownHost(h http.Handler) http.Handler {
 	})
 }
 
-// serve answers until ctx ends, and then gives requests under way a few seconds.
-func (s *site) serve(ctx context.Context, l net.Listener) error {
+// handler answers for page and API.
+func (s *site) handler() (http.Handler, error) {
 	page, err := web.New(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(s, version))
 	mux.Handle("/", page)
-	srv := &http.Server{Handler: ownHost(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	return ownHost(mux), nil
+}
+
+// serve answers until ctx ends, and then gives requests under way a few seconds.
+func (s *site) serve(ctx context.Context, l net.Listener) error {
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
