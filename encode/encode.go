@@ -147,7 +147,10 @@ const shownOfID = 12
 func Shown(columns []views.Column, row []any, i int) string {
 	c := &columns[i]
 	s, ok := row[i].(string)
+	share, isShare := row[i].(float64)
 	switch {
+	case isShare && c.Unit == "share":
+		return Percent(share)
 	case !ok:
 		return Human(row[i], c.Name)
 	case c.Is == "indicator":
@@ -159,6 +162,9 @@ func Shown(columns []views.Column, row []any, i int) string {
 	}
 	return Human(s, c.Name)
 }
+
+// Percent writes a share of 1.
+func Percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + " %" }
 
 // typeOf is the type of the indicator in the row.
 func typeOf(columns []views.Column, row []any) string {
