@@ -143,6 +143,8 @@ type page struct {
 	Title, Path string
 	// Section is the part of the site that the page belongs to.
 	Section string
+	// Pages are those that have panels, beside the overview.
+	Pages   []pageName
 	Query   template.URL
 	Status  Status
 	Up      int
