@@ -273,7 +273,7 @@ func (s *server) apply(w http.ResponseWriter, r *http.Request) {
 	if r.PostForm.Get("how") == "canary" {
 		canary, wait = 1, 30*time.Minute
 	}
-	c, _, err := choiceOf(r.PostForm)
+	c, _, err := choiceOf(r.Form)
 	if err == nil && (len(c.Ports) == 0 || c.Region == "") {
 		err = terroir.Errorf(terroir.EINVALID, "choose a region and at least one port")
 	}
