@@ -156,7 +156,7 @@ func TestEveryProbeOfAScannerIsFound(t *testing.T) {
 	}
 	n := newNetwork(t)
 	end := n.watch("limits: {idle_before: 2s, idle_after: 500ms}\ntap: {interval: 200ms, icmp: true, never: [22, 7022]}\n")
-	const zmap = "zmap -q -i " + scannerLink + " -G " + sensorMAC + " -b /dev/null -r 10 -c 1 -o /dev/null "
+	const zmap = "zmap -q -T 1 -i " + scannerLink + " -G " + sensorMAC + " -b /dev/null -r 10 -c 1 -o /dev/null "
 	const masscan = "masscan --rate 20 --wait 1 --interface " + scannerLink + " --source-ip " + scanner4 + " --router-mac " + sensorMAC + " "
 	cases := []struct {
 		scan string
