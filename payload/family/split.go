@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -76,7 +77,7 @@ const maxName = 96
 
 // name is the skeleton on one line, cut where it is long.
 func (n *node) name() string {
-	s := strings.ReplaceAll(skeleton.Show(n.Text), "\n", " | ")
+	s := strings.ReplaceAll(skeleton.Show(cmp.Or(n.Name, n.Text)), "\n", " | ")
 	if utf8.RuneCountInString(s) <= maxName {
 		return s
 	}
