@@ -4,7 +4,6 @@ import (
 	"embed"
 	"html/template"
 	"math"
-	"net/url"
 	"strings"
 
 	"terroir/encode"
@@ -190,6 +189,8 @@ type Rows struct {
 type TableCell struct {
 	Text   string
 	Number bool
+	// Long says that the text may be broken anywhere.
+	Long bool
 	// Link is where the cell leads, or "". Long ids are shown by their beginning; Title is the whole.
 	Link, Title string
 }
@@ -203,31 +204,31 @@ func Tabulate(r *views.Result) Rows {
 			break
 		}
 		line := make([]TableCell, len(row))
-		for j, x := range row {
-			line[j] = tableCell(x, &r.Columns[j])
+		for j := range row {
+			line[j] = tableCell(r.Columns, row, j)
 		}
 		t.Rows = append(t.Rows, line)
 	}
 	return t
 }
 
-// shownOfID is how much of an id is shown.
-const shownOfID = 10
+// longText is from which length on a text is broken anywhere, so that a table stays in its panel.
+const longText = 32
 
-func tableCell(x any, c *views.Column) TableCell {
-	t := TableCell{Text: encode.Human(x, c.Name), Number: c.Type == "int" || c.Type == "float"}
-	id, ok := x.(string)
-	if !ok || id == "" {
+func tableCell(columns []views.Column, row []any, i int) TableCell {
+	c := &columns[i]
+	t := TableCell{Text: encode.Shown(columns, row, i), Number: c.Type == "int" || c.Type == "float"}
+	t.Long = len(t.Text) > longText
+	id, ok := row[i].(string)
+	if !ok || !encode.IsID(id) {
 		return t
 	}
+	t.Title = id
 	switch c.Is {
 	case "payload":
-		t.Link = "/payloads/" + url.PathEscape(id)
+		t.Link = "/payloads/" + id
 	case "family":
-		t.Link = "/families/" + url.PathEscape(id)
-	}
-	if len(id) == 64 && strings.Trim(id, "0123456789abcdef") == "" {
-		t.Text, t.Title = id[:shownOfID]+"…", id
+		t.Link = "/families/" + id
 	}
 	return t
 }

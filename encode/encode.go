@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"terroir/defang"
 	"terroir/views"
 )
 
@@ -136,6 +137,39 @@ func Human(x any, column string) string {
 	}
 	return Plain(Text(x))
 }
+
+// shownOfID is how much of an id people are shown; commands and pages take it for the whole.
+const shownOfID = 12
+
+// Shown is the value of a column in a row as people read it: as Human has it, indicators defanged, ids by their beginning.
+func Shown(columns []views.Column, row []any, i int) string {
+	c := &columns[i]
+	s, ok := row[i].(string)
+	switch {
+	case !ok:
+		return Human(row[i], c.Name)
+	case c.Is == "indicator":
+		return Plain(defang.Defang(typeOf(columns, row), s))
+	case c.Is == "said":
+		return Plain(defang.Text(s))
+	case IsID(s):
+		return s[:shownOfID] + "…"
+	}
+	return Human(s, c.Name)
+}
+
+// typeOf is the type of the indicator in the row.
+func typeOf(columns []views.Column, row []any) string {
+	for i, c := range columns {
+		if t, ok := row[i].(string); ok && c.Name == "type" {
+			return t
+		}
+	}
+	return ""
+}
+
+// IsID reports whether the text is an id: a SHA-256 in hexadecimal.
+func IsID(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // nameOfNumber reports whether the column's numbers are names, not amounts.
 func nameOfNumber(column string) bool {

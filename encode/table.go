@@ -20,8 +20,8 @@ func Table(w io.Writer, v *views.View, r *views.Result, width int) error {
 	cells = append(cells, head)
 	for _, row := range r.Rows {
 		line := make([]string, len(row))
-		for i, x := range row {
-			line[i] = Human(x, r.Columns[i].Name)
+		for i := range row {
+			line[i] = Shown(r.Columns, row, i)
 		}
 		cells = append(cells, line)
 	}
@@ -120,8 +120,8 @@ func markdownTable(b *strings.Builder, r *views.Result) {
 			fmt.Fprintf(b, "\n%s more rows are not shown.\n", Thousands(int64(len(r.Rows)-maxMarkdown)))
 			return
 		}
-		for j, x := range row {
-			b.WriteString("| " + markdown(Human(x, r.Columns[j].Name)) + " ")
+		for j := range row {
+			b.WriteString("| " + markdown(Shown(r.Columns, row, j)) + " ")
 		}
 		b.WriteString("|\n")
 	}

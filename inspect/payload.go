@@ -1,13 +1,16 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"terroir"
+	"terroir/payload"
 	"terroir/query"
 )
 
@@ -26,14 +29,17 @@ type Payload struct {
 	UserAgent string         `json:"user_agent,omitempty"`
 	Scanner   string         `json:"scanner,omitempty"`
 	Steps     []terroir.Step `json:"steps"`
-	// Bytes are what the client sent, as far as they were kept.
-	Bytes []byte `json:"bytes"`
+	// Bytes are what the client sent, as far as they were kept. Masked says that a sensor's own address stood there and was
+	// replaced.
+	Bytes  []byte `json:"bytes"`
+	Masked bool   `json:"masked,omitempty"`
 }
 
-// FindPayload looks a payload up by its id, or by the beginning of it.
+// FindPayload looks a payload up by its id, or by the beginning of it. Addresses of sensors are secret: they are replaced in
+// bytes and steps, unless the bytes are asked for as they are.
 //
 // An id that is none yields an EINVALID error, one that is not there ENOTFOUND.
-func FindPayload(ctx context.Context, e query.Engine, id string) (*Payload, error) {
+func FindPayload(ctx context.Context, e query.Engine, id string, asTheyAre bool) (*Payload, error) {
 	condition, id, err := match("p.payload_id", "payload", id)
 	if err != nil {
 		return nil, err
@@ -62,5 +68,32 @@ WHERE `+condition+" LIMIT 2")
 			return nil, fmt.Errorf("inspect: steps of payload %s: %w", id, err)
 		}
 	}
-	return p, nil
+	if asTheyAre {
+		return p, nil
+	}
+	return p, p.mask(ctx, e)
+}
+
+// mask replaces the addresses of sensors: of those that announced themselves, and of those that the payload was sent to.
+func (p *Payload) mask(ctx context.Context, e query.Engine) error {
+	r, err := e.Query(ctx, "SELECT DISTINCT addresses FROM sensors WHERE addresses IS NOT NULL UNION SELECT DISTINCT dst_ip FROM events WHERE payload_id = '"+
+		p.ID+"' AND dst_ip IS NOT NULL")
+	if err != nil {
+		return err
+	}
+	var self payload.Self
+	for _, row := range r.Rows {
+		for word := range strings.FieldsSeq(text(row[0])) {
+			if a, err := netip.ParseAddr(word); err == nil {
+				self.Addrs = append(self.Addrs, a)
+			}
+		}
+	}
+	masked := payload.ReplaceSelf(p.Bytes, self)
+	p.Masked, p.Bytes = !bytes.Equal(masked, p.Bytes), masked
+	for i := range p.Steps {
+		p.Steps[i].Text = string(payload.ReplaceSelf([]byte(p.Steps[i].Text), self))
+		p.Steps[i].Note = string(payload.ReplaceSelf([]byte(p.Steps[i].Note), self))
+	}
+	return nil
 }

@@ -11,8 +11,8 @@ order: 10
 span: 12
 columns:
   - {name: family_id, type: string, is: family, meaning: "the family; the id of one of its templates"}
-  - {name: vehicle, type: string, meaning: "the wrapper that the family's payloads share"}
-  - {name: cargo, type: string, meaning: "the command that they carry, decoded"}
+  - {name: vehicle, type: string, is: said, meaning: "the wrapper that the family's payloads share"}
+  - {name: cargo, type: string, is: said, meaning: "the command that they carry, decoded"}
   - {name: app_proto, type: string, meaning: "protocol spoken"}
   - {name: payload_events, type: int, unit: events, meaning: "events with a payload of the family"}
   - {name: distinct_payloads, type: int, unit: payloads, meaning: "different to the byte"}

@@ -46,9 +46,6 @@ func newWorld(t *testing.T) *world {
 	for table, columns := range lakeColumns(t) {
 		w.exec("CREATE TABLE " + table + " (" + strings.Join(columns, ", ") + ")")
 	}
-	for _, column := range []string{"user_agent", "scanner"} {
-		w.exec("ALTER TABLE payload_facts ADD COLUMN IF NOT EXISTS " + column + " VARCHAR")
-	}
 	return w
 }
 
@@ -185,6 +182,13 @@ var goldens = map[string][]map[string]string{
 	"wrong-protocol":   {{"port": "6379", "scanners": "excluded"}},
 	"ip-versions":      {{"kind": "any"}},
 	"tls-fingerprints": {{"port": "6443"}},
+	"families":         {{"port": "6379"}, {"limit": "1"}, {"scanners": "excluded"}},
+	"payloads":         {{"family": "t-cron"}, {"template": "t-info"}, {"port": "2323"}},
+	"payload-summary":  {{"family": "t-cron"}, {"payload": "p-censys", "scanners": "excluded"}, {"payload": "p-none"}},
+	"payload-regions":  {{"family": "t-cron"}, {"payload": "p-tls"}},
+	"payload-sources":  {{"family": "t-censys"}, {"payload": "p-tls", "limit": "2"}},
+	"payload-variants": {{"family": "t-censys"}, {"payload": "p-info"}},
+	"indicators":       {{"type": "url"}, {"role": "none"}, {"family": "t-cron"}, {"payload": "p-censys", "scanners": "excluded"}},
 	"tools":            {{"by": "tcp_signature"}, {"scanners": "excluded"}},
 	"only-here": {{"by": "protocol"}, {"by": "country"}, {"by": "network"}, {"by": "source", "kind": "any"}, {"by": "template", "min_sources": "2"},
 		{"by": "port", "kind": "unserved"}},

@@ -32,14 +32,16 @@ params:
       - {name: dropper, sql: "'dropper'"}
       - {name: c2, sql: "'c2'"}
       - {name: none, sql: "'none'"}
+  - {name: payload, type: string, meaning: "only what this payload names (its id)"}
+  - {name: family, type: string, meaning: "only what payloads of this family name (its id)"}
   - {name: top, type: int, default: "500", min: 1, max: 100000, meaning: "show this many rows"}
 chart: {type: table, y: value, value: sources}
-page: payloads
-order: 40
+page: [payloads, payload]
+order: 15
 span: 12
 columns:
   - {name: type, type: string, meaning: "ipv4, ipv6, url, domain, email, md5, sha1, sha256, file, wallet, ssh_key or image"}
-  - {name: value, type: string, meaning: "the indicator"}
+  - {name: value, type: string, is: indicator, meaning: "the indicator"}
   - {name: role, type: string, meaning: "callback, stage2, dropper or c2 where that is certain, else none"}
   - {name: payloads, type: int, unit: payloads, meaning: "different payloads that name it in this role"}
   - {name: events, type: int, unit: events, meaning: "events with such a payload"}
@@ -62,7 +64,9 @@ SELECT n.type, n.value, n.role, count(DISTINCT s.payload_id) AS payloads, count(
   min(s.ts) AS first_seen, max(s.ts) AS last_seen
 FROM scope s
 JOIN named n ON n.payload_id = s.payload_id
-WHERE s.kind = 'payload' AND (:type = '' OR n.type = :type) AND (:role = '' OR n.role = :role)
+JOIN payload_facts f ON f.payload_id = s.payload_id
+LEFT JOIN grouped g ON g.template_id = f.template_id
+WHERE s.kind = 'payload' AND (:payload = '' OR s.payload_id = :payload) AND (:family = '' OR g.family_id = :family) AND (:type = '' OR n.type = :type) AND (:role = '' OR n.role = :role)
 GROUP BY n.type, n.value, n.role
 ORDER BY payloads DESC, events DESC, type, value, role
 LIMIT :top

@@ -7,10 +7,10 @@ params:
   - {name: family, type: string, meaning: "a family (its id)"}
 chart: {type: table, y: vehicle, value: payload_events}
 columns:
-  - {name: vehicle, type: string, meaning: "the wrapper that the family's payloads share"}
-  - {name: cargo, type: string, meaning: "the command that they carry, decoded"}
+  - {name: vehicle, type: string, is: said, meaning: "the wrapper that the family's payloads share"}
+  - {name: cargo, type: string, is: said, meaning: "the command that they carry, decoded"}
   - {name: app_proto, type: string, meaning: "protocol spoken"}
-  - {name: label, type: string, meaning: "the field's term for the request"}
+  - {name: label, type: string, is: said, meaning: "the field's term for the request"}
   - {name: tags, type: string, meaning: "CVE, ATT&CK and the like, where certain"}
   - {name: payload_events, type: int, unit: events, meaning: "events with it"}
   - {name: distinct_payloads, type: int, unit: payloads, meaning: "different to the byte"}

@@ -14,7 +14,7 @@ span: 12
 columns:
   - {name: payload_id, type: string, is: payload, meaning: "SHA-256 of the bytes"}
   - {name: app_proto, type: string, meaning: "protocol spoken"}
-  - {name: label, type: string, meaning: "the field's term for the request"}
+  - {name: label, type: string, is: said, meaning: "the field's term for the request"}
   - {name: size, type: int, unit: bytes, meaning: "bytes kept"}
   - {name: payload_events, type: int, unit: events, meaning: "events with this payload"}
   - {name: sources, type: int, unit: addresses, meaning: "different client addresses"}

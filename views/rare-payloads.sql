@@ -14,7 +14,7 @@ columns:
   - {name: transport, type: string, meaning: "tcp or udp"}
   - {name: port, type: int, meaning: "port"}
   - {name: app_proto, type: string, meaning: "protocol spoken, from the bytes; unknown where that is not certain"}
-  - {name: label, type: string, meaning: "the field's term for the request"}
+  - {name: label, type: string, is: said, meaning: "the field's term for the request"}
   - {name: rarity, type: float, unit: nats, meaning: "the larger, the rarer: see the caveats"}
   - {name: top, type: float, unit: share, meaning: "share of the port's payload events that are at least as rare"}
   - {name: reason, type: string, meaning: "the rarity in words"}
@@ -22,7 +22,7 @@ columns:
   - {name: events, type: int, unit: events, meaning: "payload events with it"}
   - {name: first_seen, type: time, meaning: "first time in the window, UTC"}
   - {name: regions, type: string, meaning: "regions in which it was seen"}
-  - {name: payload_id, type: string, meaning: "SHA-256 of one such payload"}
+  - {name: payload_id, type: string, is: payload, meaning: "SHA-256 of one such payload"}
   - {name: template_id, type: string, meaning: "SHA-256 of its template"}
 caveats:
   - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, for those of its senders that sent nothing else to the port, −ln of the share of sources that sent one thing only (the mean over the senders, 0 for the others). Shares are of sources, never of events: one noisy source must not make common what it alone sends. The third part tells a find from the rarest variant of a tool, whose senders send others, too."

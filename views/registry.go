@@ -81,7 +81,7 @@ func (r *Registry) All() []*View {
 func (r *Registry) Page(page string) []*View {
 	var vs []*View
 	for _, v := range r.All() {
-		if v.Page == page {
+		if v.On(page) {
 			vs = append(vs, v)
 		}
 	}
@@ -169,7 +169,7 @@ func (v *View) checkParams(shared int) error {
 }
 
 // namesOf are what a column's values may name.
-var namesOf = []string{"", "payload", "family", "indicator"}
+var namesOf = []string{"", "payload", "family", "indicator", "said"}
 
 var chartTypes = []string{"heatmap", "bars", "dots", "lines", "numbers", "table"}
 

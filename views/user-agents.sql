@@ -7,7 +7,7 @@ params:
   - {name: top, type: int, default: "200", min: 1, max: 100000, meaning: "show this many, the most sent first"}
 chart: {type: table, y: user_agent, value: events}
 columns:
-  - {name: user_agent, type: string, meaning: "the header User-Agent, as sent"}
+  - {name: user_agent, type: string, is: said, meaning: "the header User-Agent, as sent"}
   - {name: scanner, type: string, meaning: "organisation that it names, or none"}
   - {name: events, type: int, unit: events, meaning: "payload events with it"}
   - {name: sources, type: int, unit: addresses, meaning: "different client addresses"}

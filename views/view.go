@@ -3,6 +3,8 @@
 // API, page, report, reference) is made from that one file.
 package views
 
+import "slices"
+
 // View is one view, read from its file.
 type View struct {
 	// Name is the file's name without ".sql", such as "port-by-region".
@@ -16,11 +18,11 @@ type View struct {
 	Params  []Param  `yaml:"params" json:"params"`
 	Columns []Column `yaml:"columns" json:"columns"`
 	Chart   Chart    `yaml:"chart" json:"chart"`
-	// Page is the page that shows the view as a panel ("overview"), or "". Order is its place there, Span its width in
-	// twelfths of the page (0: all).
-	Page  string `yaml:"page" json:"-"`
-	Order int    `yaml:"order" json:"-"`
-	Span  int    `yaml:"span" json:"-"`
+	// Pages are the pages that show the view as a panel ("overview"). Order is its place there, Span its width in twelfths of
+	// the page (0: all).
+	Pages Names `yaml:"page" json:"-"`
+	Order int   `yaml:"order" json:"-"`
+	Span  int   `yaml:"span" json:"-"`
 	// Tall is the number of rows of the page that the panel spans (0: one).
 	Tall int `yaml:"tall" json:"-"`
 	// Caveats say what the numbers do not mean.
@@ -28,6 +30,22 @@ type View struct {
 	// SQL is the statement as written, before parameters are put in.
 	SQL string `yaml:"-" json:"sql"`
 }
+
+// Names are one name or a list of names.
+type Names []string
+
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler.
+func (n *Names) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if err := unmarshal(&one); err == nil {
+		*n = Names{one}
+		return nil
+	}
+	return unmarshal((*[]string)(n))
+}
+
+// On reports whether the page shows the view.
+func (v *View) On(page string) bool { return slices.Contains(v.Pages, page) }
 
 // Param is a parameter of a view.
 type Param struct {
@@ -57,7 +75,8 @@ type Column struct {
 	// Unit of the numbers ("events", "sources", …), or "".
 	Unit    string `yaml:"unit" json:"unit"`
 	Meaning string `yaml:"meaning" json:"meaning"`
-	// Is says what the values name, for links and for safe display: payload or family (an id), indicator, or "".
+	// Is says what the values name, for links and for safe display: payload or family (an id), indicator, said (what a
+	// stranger said, which may name one), or "".
 	Is string `yaml:"is" json:"is,omitempty"`
 }
 

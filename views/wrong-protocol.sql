@@ -16,7 +16,7 @@ columns:
   - {name: sources, type: int, unit: addresses, meaning: "different client addresses"}
   - {name: regions, type: string, meaning: "regions in which it was seen"}
   - {name: first_seen, type: time, meaning: "first time in the window, UTC"}
-  - {name: payload_id, type: string, meaning: "SHA-256 of one such payload"}
+  - {name: payload_id, type: string, is: payload, meaning: "SHA-256 of one such payload"}
 caveats:
   - A payload whose protocol is not known is left out; so is a port whose service the configuration does not name, or of which nothing is expected.
   - Scanners that try one protocol on every port are most of this; that is how a service is found where it does not belong.

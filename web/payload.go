@@ -31,6 +31,7 @@ type step struct {
 // steps are shown defanged.
 func steps(list []terroir.Step) []step {
 	out := make([]step, len(list))
+	shownAt := map[string]bool{}
 	for i, s := range list {
 		shown := []rune(encode.Plain(defang.Text(s.Text)))
 		if len(shown) > maxStep {
@@ -38,6 +39,44 @@ func steps(list []terroir.Step) []step {
 		}
 		s.Note = encode.Plain(defang.Text(s.Note))
 		out[i] = step{s, string(shown)}
+		if shownAt[s.Text] && s.Note != "" {
+			out[i].Shown = ""
+		}
+		shownAt[s.Text] = true
+	}
+	return out
+}
+
+// piece is a part of what a family shares, as the page shows it.
+type piece struct {
+	Text, Title string
+	Slot        bool
+	Distinct    int
+}
+
+// maxValue is how many characters of a slot's value are shown.
+const maxValue = 120
+
+func piecesOf(list []inspect.Piece) []piece {
+	out := make([]piece, len(list))
+	for i, p := range list {
+		out[i] = piece{Text: linesOf(p.Text), Slot: p.Slot, Distinct: p.Distinct}
+		for _, v := range p.Values {
+			out[i].Title += defang.Text(render.Bytes([]byte(v), maxValue)) + "\n"
+		}
+	}
+	return out
+}
+
+// leastAlike is below which another family is not called near.
+const leastAlike = 0.1
+
+func near(list []inspect.Neighbour) (out []inspect.Neighbour) {
+	for _, n := range list {
+		if n.Similarity >= leastAlike {
+			n.Name = encode.Plain(defang.Text(n.Name))
+			out = append(out, n)
+		}
 	}
 	return out
 }
@@ -76,7 +115,7 @@ func (s *server) sharedParams(r *http.Request, page string) (map[string]string, 
 // panelsOf are the views of the page in their order.
 func (s *server) panelsOf(page string) (shown []*views.View) {
 	for _, v := range s.src.Views() {
-		if v.Page == page {
+		if v.On(page) {
 			shown = append(shown, v)
 		}
 	}
@@ -87,12 +126,16 @@ func (s *server) panelsOf(page string) (shown []*views.View) {
 // subject is what the page of a payload or a family is about.
 type subject struct {
 	Kind, ID, Title, Says string
-	Tags                  []string
-	Steps                 []step
+	// Example is the payload whose steps are shown.
+	Example string
+	Tags    []string
+	Steps   []step
 	// Text and Hex are the payload; Pieces what a family shares, with its slots.
-	Text, Hex  string
-	Cut        int
-	Pieces     []inspect.Piece
+	Text, Hex string
+	Cut       int
+	// Pieces are the vehicle's, Carried the cargo's.
+	Pieces     []piece
+	Carried    []piece
 	Neighbours []inspect.Neighbour
 	Links      []link
 	// Wide and Narrow are the panels of the two columns.
@@ -112,7 +155,7 @@ func (s *server) payload(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	b := subject{Kind: "payload", ID: p.ID, Title: titleOf(p), Tags: p.Tags, Steps: steps(p.Steps), Text: textOf(p.Bytes), Hex: hexOf(p.Bytes),
+	b := subject{Kind: "payload", ID: p.ID, Title: titleOf(p), Tags: p.Tags, Steps: steps(p.Steps), Example: p.ID, Text: textOf(p.Bytes), Hex: hexOf(p.Bytes),
 		Cut: max(0, len(p.Bytes)-maxText)}
 	if p.Family != "" {
 		b.Links = append(b.Links, link{"family " + encode.Plain(nameOf(p.Vehicle, p.Cargo)), "/families/" + p.Family})
@@ -131,14 +174,17 @@ func (s *server) family(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	b := subject{Kind: "family", ID: f.ID, Title: encode.Plain(nameOf(f.Vehicle, f.Cargo)), Pieces: f.Pieces, Neighbours: f.Neighbours}
+	b := subject{Kind: "family", ID: f.ID, Title: encode.Plain(nameOf(f.Vehicle, f.Cargo)), Pieces: piecesOf(f.Pieces), Neighbours: near(f.Neighbours)}
+	if f.CargoFrom > 0 {
+		b.Pieces, b.Carried = b.Pieces[:f.CargoFrom], b.Pieces[f.CargoFrom:]
+	}
 	if f.Example != "" {
 		p, err := s.src.Payload(r.Context(), f.Example)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		b.Steps, b.Tags = steps(p.Steps), p.Tags
+		b.Steps, b.Tags, b.Example = steps(p.Steps), p.Tags, p.ID
 		b.Links = append(b.Links, link{"an example", "/payloads/" + p.ID})
 	}
 	s.subject(w, r, &b, given)
@@ -189,9 +235,16 @@ func summary(r *views.Result) string {
 	if n, ok := get("payload_events").(int64); !ok || n == 0 {
 		return "Nothing of it in this window."
 	}
-	return fmt.Sprintf("%s events with %s distinct payloads of %s templates, from %s sources in %s networks and %s countries, in %s of %s places, to port %s; first %s, last %s.",
-		human("payload_events"), human("distinct_payloads"), human("templates"), human("sources"), human("networks"), human("countries"), human("reach"),
-		human("places"), strings.ReplaceAll(human("ports"), " ", ", "), human("first_seen"), human("last_seen"))
+	counted := func(column, one, many string) string {
+		if get(column) == int64(1) {
+			return "1 " + one
+		}
+		return human(column) + " " + many
+	}
+	return fmt.Sprintf("%s with %s of %s, from %s in %s and %s, in %s of %s, to port %s; first %s, last %s.",
+		counted("payload_events", "event", "events"), counted("distinct_payloads", "distinct payload", "distinct payloads"),
+		counted("templates", "template", "templates"), counted("sources", "source", "sources"), counted("networks", "network", "networks"),
+		counted("countries", "country", "countries"), human("reach"), counted("places", "place", "places"), strings.ReplaceAll(human("ports"), " ", ", "), human("first_seen"), human("last_seen"))
 }
 
 func nameOf(vehicle, cargo string) string {
@@ -224,6 +277,15 @@ func textOf(b []byte) string {
 		}
 	}
 	return out.String()
+}
+
+// linesOf shows a text whose lines are its own, not a stranger's.
+func linesOf(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = render.Bytes([]byte(line), maxText)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func hexOf(b []byte) string { return hex.Dump(b[:min(len(b), maxHex)]) }

@@ -100,7 +100,7 @@ func compare(ctx context.Context, places []place) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.Name, err)
 		}
-		if v.Page != "" {
+		if v.On("overview") {
 			for i := range page {
 				page[i] += times[i]
 			}

@@ -51,7 +51,7 @@ func payloadCommand() *cobra.Command {
 	var f inspectFlags
 	c := &cobra.Command{
 		Use: "payload ID", Short: "Show a payload: its text, how it was decoded, who sent it, where and when", Args: cobra.ExactArgs(1),
-		Long:    "Show a payload by its id, the SHA-256 of its bytes, or by the first digits of it. With -o raw its bytes are written as they\nare: they are a stranger's.",
+		Long:    "Show a payload by its id, the SHA-256 of its bytes, or by the first digits of it. The addresses of sensors are\nreplaced; with -o raw the bytes are written as a stranger sent them.",
 		Example: "  terroir payload 3f2a91bc\n  terroir payload 3f2a91bc -o raw | xxd",
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := openStore(c.Context(), f.source, "")
@@ -59,7 +59,7 @@ func payloadCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			p, err := inspect.FindPayload(c.Context(), s.engine, args[0])
+			p, err := inspect.FindPayload(c.Context(), s.engine, args[0], f.output == "raw")
 			if err != nil {
 				return err
 			}
@@ -116,7 +116,7 @@ func showPayload(ctx context.Context, w io.Writer, s *store, p *inspect.Payload)
 		}
 	}
 	b := p.Bytes[:min(len(p.Bytes), shownText)]
-	fmt.Fprintln(w, "\nText, as it was sent:")
+	fmt.Fprintln(w, "\n"+textTitle(p))
 	for line := range strings.Lines(string(b)) {
 		fmt.Fprintf(w, "  %s\n", render.Bytes([]byte(line), shownText))
 	}
@@ -125,6 +125,13 @@ func showPayload(ctx context.Context, w io.Writer, s *store, p *inspect.Payload)
 	fmt.Fprintf(w, "\nHex:\n%s", hex.Dump(p.Bytes[:min(len(p.Bytes), shownHex)]))
 	more(w, len(p.Bytes)-shownHex)
 	return s.showViews(ctx, w, map[string]string{"payload": p.ID})
+}
+
+func textTitle(p *inspect.Payload) string {
+	if p.Masked {
+		return "Text, as it was sent, but for the sensor's address:"
+	}
+	return "Text, as it was sent:"
 }
 
 func more(w io.Writer, bytes int) {
@@ -182,7 +189,7 @@ func showFamily(ctx context.Context, w io.Writer, s *store, f *inspect.Family) e
 		}
 	}
 	if f.Example != "" {
-		p, err := inspect.FindPayload(ctx, s.engine, f.Example)
+		p, err := inspect.FindPayload(ctx, s.engine, f.Example, false)
 		if err != nil {
 			return err
 		}

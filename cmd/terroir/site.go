@@ -52,7 +52,7 @@ func (s *site) SQL(name string, params map[string]string) (string, error) {
 
 // Payload implements web.Source.
 func (s *site) Payload(ctx context.Context, id string) (*inspect.Payload, error) {
-	return inspect.FindPayload(ctx, s.engine, id)
+	return inspect.FindPayload(ctx, s.engine, id, false)
 }
 
 // Family implements web.Source.

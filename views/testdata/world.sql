@@ -52,3 +52,25 @@ FROM (VALUES
   (32, 'south', 'error', 'tcp', 2375, '2001:db8::6', 1, NULL, NULL, NULL, 'IN', 64505, NULL),
   (33, 'south', 'unserved', 'icmp', 8, '198.51.100.6', 2, NULL, NULL, NULL, 'IN', 64505, NULL)
 ) AS x(minute, place, kind, transport, dst_port, src_ip, attempts, payload_id, ja4, tool, country, asn, scanner);
+
+-- Payloads, their groups and what they name. The template t-cron was alone at first, so only its later row holds.
+INSERT INTO payloads BY NAME
+SELECT payload_id, 'x' AS bytes, 10 AS size, TIMESTAMPTZ '2022-06-14 00:00:00+00' AS first_ts, 's-east' AS first_sensor FROM payload_facts;
+
+INSERT INTO families BY NAME
+SELECT *, 'same skeleton' AS why, NULL AS nearest FROM (VALUES
+  ('t-cron', 't-cron', 't-cron', 'redis: SET', 'curl', 0.0, 1),
+  ('t-info', 't-info', 't-cron', 'redis: INFO', NULL, 0.7, 9),
+  ('t-cron', 't-cron', 't-cron', 'redis: INFO', NULL, 0.7, 9),
+  ('t-censys', 't-censys', 't-censys', 'http: GET /', NULL, 0.9, 9),
+  ('t-zgrab', 't-censys', 't-censys', 'http: GET /', NULL, 0.9, 9),
+  ('t-tls', 't-tls', 't-tls', 'tls: hello', NULL, 0.0, 9)
+) AS f(template_id, substring_id, family_id, vehicle, cargo, similarity, generation);
+
+INSERT INTO indicators BY NAME
+SELECT * FROM (VALUES
+  ('p-cron', 'url', 'http://192.0.2.77/x.sh', 'dropper', 2),
+  ('p-cron', 'ipv4', '192.0.2.77', 'dropper', 2),
+  ('p-censys', 'url', 'https://about.censys.io/', NULL, 0),
+  ('p-odd', 'file', 'x.sh', '', 0)
+) AS i(payload_id, type, value, role, step);
