@@ -3,7 +3,6 @@ package views_test
 import (
 	"regexp"
 	"slices"
-	"slices"
 	"strings"
 	"testing"
 
