@@ -4,7 +4,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"terroir"
+	"terroir/encode"
 	"terroir/inspect"
 	"terroir/views"
 )
@@ -60,29 +60,27 @@ func New(src Source, version string) http.Handler {
 	mux.HandleFunc("GET /api/v1/views", s.list)
 	mux.HandleFunc("GET /api/v1/views/{file}", s.view)
 	mux.HandleFunc("GET /api/v1/state", s.state)
-	for _, x := range []struct {
-		what, path string
-		find       func(context.Context, string) (any, error)
-	}{
-		{"payload", "/api/v1/payloads/{id}", func(ctx context.Context, id string) (any, error) { return src.Payload(ctx, id) }},
-		{"family", "/api/v1/families/{id}", func(ctx context.Context, id string) (any, error) { return src.Family(ctx, id) }},
-	} {
-		doc.AddOperation(&huma.Operation{OperationID: x.what, Method: http.MethodGet, Path: x.path, Summary: "One " + x.what,
-			Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "its id, or the first digits of it", Schema: &huma.Schema{Type: huma.TypeString}}},
-			Responses:  map[string]*huma.Response{"200": {Description: "what is known of it; bytes are in base64"}, "404": {Description: "none has this id"}}})
-		mux.HandleFunc("GET "+x.path, func(w http.ResponseWriter, r *http.Request) {
-			found, err := x.find(r.Context(), r.PathValue("id"))
-			if err != nil {
-				problem(w, err)
-				return
-			}
-			writeJSON(w, found)
-		})
-	}
+	one(mux, doc, "payload", "/api/v1/payloads/{id}", src.Payload)
+	one(mux, doc, "family", "/api/v1/families/{id}", src.Family)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, terroir.Errorf(terroir.ENOTFOUND, "nothing at %s", r.URL.Path))
 	})
 	return headers(mux)
+}
+
+// one answers for things that are looked up by their id.
+func one[T any](mux *http.ServeMux, doc *huma.OpenAPI, what, path string, find func(context.Context, string) (T, error)) {
+	doc.AddOperation(&huma.Operation{OperationID: what, Method: http.MethodGet, Path: path, Summary: "One " + what,
+		Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "its id, or the first digits of it", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Responses:  map[string]*huma.Response{"200": {Description: "what is known of it; bytes are in base64"}, "404": {Description: "none has this id"}}})
+	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+		found, err := find(r.Context(), r.PathValue("id"))
+		if err != nil {
+			problem(w, err)
+			return
+		}
+		writeJSON(w, found)
+	})
 }
 
 // operation describes a view. The format is part of the path's last segment.
@@ -160,7 +158,7 @@ func (s *server) state(w http.ResponseWriter, r *http.Request) {
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
-	b, err := json.Marshal(v)
+	b, err := encode.Marshal(v)
 	if err != nil {
 		problem(w, err)
 		return

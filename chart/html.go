@@ -51,6 +51,8 @@ func model(v *views.View, r *views.Result) (name string, data any) {
 		return "bars", bars(v, r)
 	case "lines":
 		return "lines", sparks(v, r)
+	case "curves":
+		return "curves", curves(v, r)
 	case "numbers":
 		return "numbers", tiles(r)
 	}
@@ -114,25 +116,35 @@ type barModel struct {
 type barRow struct {
 	Key, Text, More string
 	Value           float64
+	// Low and High are the ends of the interval; both 0 where there is none.
+	Low, High float64
 }
 
 func bars(v *views.View, r *views.Result) barModel {
 	y, value, extra := r.Index(v.Chart.Y), r.Index(v.Chart.Value), r.Index(v.Chart.X2)
+	low, high := r.Index(v.Chart.Low), r.Index(v.Chart.High)
 	m := barModel{}
 	if y < 0 || value < 0 {
 		return m
 	}
 	m.Unit = r.Columns[y].Unit
+	if r.Columns[value].Unit == "share" {
+		m.Most = 1
+	}
 	for i, row := range r.Rows {
 		if i == maxRows {
 			m.More = len(r.Rows) - maxRows
 			break
 		}
-		b := barRow{Key: counted(encode.Human(row[y], v.Chart.Y), m.Unit), Value: number(row[value]), Text: encode.Human(row[value], "")}
+		b := barRow{Key: counted(encode.Shown(r.Columns, row, y), m.Unit), Value: number(row[value]), Text: encode.Shown(r.Columns, row, value)}
 		if extra >= 0 {
-			b.More = encode.Human(row[extra], "") + " " + r.Columns[extra].Name
+			b.More = encode.Shown(r.Columns, row, extra) + " " + r.Columns[extra].Name
 		}
-		m.Most = max(m.Most, b.Value)
+		if low >= 0 && high >= 0 && row[low] != nil && row[high] != nil {
+			b.Low, b.High = number(row[low]), number(row[high])
+			b.Text += " (" + strings.TrimSuffix(encode.Shown(r.Columns, row, low), " %") + "–" + strings.TrimSuffix(encode.Shown(r.Columns, row, high), " %") + ")"
+		}
+		m.Most = max(m.Most, b.Value, b.High)
 		m.Rows = append(m.Rows, b)
 	}
 	return m

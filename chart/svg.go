@@ -70,6 +70,8 @@ func SVG(w io.Writer, v *views.View, r *views.Result, t Theme) error {
 		c.bars(v, r)
 	case v.Chart.Type == "lines":
 		c.lines(v, r)
+	case v.Chart.Type == "curves":
+		c.curves(v, r)
 	case v.Chart.Type == "numbers":
 		c.numbers(r)
 	default:
@@ -134,7 +136,11 @@ func (c *canvas) bars(v *views.View, r *views.Result) {
 	for _, row := range m.Rows {
 		c.text(16, c.y+16, 12, "start", c.theme.Text, row.Key)
 		c.rect(leftMargin, c.y+4, 480, rowHeight-8, c.theme.Track)
-		c.rect(leftMargin, c.y+4, 480*row.Value/max(m.Most, 1), rowHeight-8, c.theme.Fill)
+		c.rect(leftMargin, c.y+4, 480*ratio(row.Value, m.Most), rowHeight-8, c.theme.Fill)
+		if row.High > 0 {
+			low, high := leftMargin+480*row.Low/max(m.Most, row.High), leftMargin+480*row.High/max(m.Most, row.High)
+			fmt.Fprintf(&c.b, `<path d="M%.1f %.1fv8M%.1f %.1fH%.1fM%.1f %.1fv8" fill="none" stroke="%s"/>`+"\n", low, c.y+8, low, c.y+12, high, high, c.y+8, c.theme.Text)
+		}
 		text := row.Text
 		if row.More != "" {
 			text += " · " + row.More
@@ -160,6 +166,29 @@ func (c *canvas) lines(v *views.View, r *views.Result) {
 		c.y += rowHeight
 	}
 }
+
+// curves draws the field of curves at twice its size.
+func (c *canvas) curves(v *views.View, r *views.Result) {
+	m := curves(v, r)
+	c.y += 10
+	x, y := func(n float64) float64 { return 16 + 1.9*n }, func(n float64) float64 { return c.y + 1.6*n }
+	for _, t := range m.Ticks {
+		fmt.Fprintf(&c.b, `<path d="M%.1f %.1fH%.1f" stroke="%s"/>`+"\n", x(curvesLeft), y(t.At), x(curvesRight), c.theme.Track)
+		c.text(x(curvesLeft)-8, y(t.At)+4, 11, "end", c.theme.Muted, t.Text.S)
+	}
+	for _, t := range m.Steps {
+		c.text(x(t.At), y(curvesBottom)+18, 11, "middle", c.theme.Muted, t.Text.S)
+	}
+	for i, k := range m.Curves {
+		fmt.Fprintf(&c.b, `<path transform="translate(16 %.1f) scale(1.9 1.6)" d="%s" fill="none" stroke="%s" stroke-width="1.1" stroke-dasharray="%s"/>`+"\n", c.y, k.Path, c.theme.Fill, dashes[i%len(dashes)])
+		c.text(x(curvesRight)+10, y(k.LabelY), 12, "start", c.theme.Text, k.Key)
+	}
+	c.y = y(curvesBottom) + 40
+	c.note(m.More, "curves")
+}
+
+// dashes tell curves apart without colour.
+var dashes = []string{"none", "6 3", "2 3", "9 3 2 3", "1 2", "12 4", "4 1", "8 2 1 2"}
 
 func (c *canvas) numbers(r *views.Result) {
 	list := tiles(r)

@@ -309,14 +309,35 @@ func (h *Hub) check() error {
 	if h.Dir == "" {
 		return wrong(h.pos.of("dir"), "dir is empty", "name a folder")
 	}
-	if err := h.checkBus(); err != nil {
-		return err
+	for _, step := range []func() error{h.checkBus, h.checkPage, h.checkWhere} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
+	return h.checkRest()
+}
+
+// checkPage checks who may see the page.
+func (h *Hub) checkPage() error {
+	p := &h.Page
+	switch {
+	case p.Users != "" && !secretReference(p.Users):
+		return wrong(h.pos.of("page.users"), "users do not stand in the configuration", "write file:NAME or env:NAME")
+	case (p.Certificate == "") != (p.Key == ""):
+		return wrong(h.pos.of("page.certificate"), "page.certificate and page.key go together", "")
+	case p.Host != "" && strings.ContainsAny(p.Host, "/: \t"):
+		return wrong(h.pos.of("page.host"), fmt.Sprintf("%q is not the name of a host", p.Host), "write a name without port, such as terroir.example")
+	}
+	return nil
+}
+
+// checkWhere checks the addresses of page and bus: beyond loopback, both ask who is there.
+func (h *Hub) checkWhere() error {
 	type address struct {
 		path, value string
 		beyond      bool // loopback
 	}
-	addresses := []address{{"listen", h.Listen, false}}
+	addresses := []address{{"listen", h.Listen, h.Page.Users != "" && h.Page.Certificate != ""}}
 	if h.Bus.URL == "" {
 		addresses = append(addresses, address{"bus.listen", h.Bus.Listen, h.Bus.Auth})
 	}
@@ -326,13 +347,17 @@ func (h *Hub) check() error {
 			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not an address", a.value), "write HOST:PORT, such as 127.0.0.1:8080")
 		}
 		if !local && !a.beyond {
-			hint := "use 127.0.0.1 or ::1, with a tunnel in front"
+			hint := "set page.users, page.certificate and page.key, or use 127.0.0.1 or ::1, with a tunnel in front"
 			if a.path == "bus.listen" {
 				hint = "set bus.auth, or use 127.0.0.1 or ::1"
 			}
 			return wrong(h.pos.of(a.path), fmt.Sprintf("%q is not on loopback, and there is no authentication", a.value), hint)
 		}
 	}
+	return nil
+}
+
+func (h *Hub) checkRest() error {
 	if h.Commit.Interval <= 0 || h.Commit.Rows < 1 {
 		return wrong(h.pos.of("commit"), "interval and rows must be more than 0", "")
 	}

@@ -97,7 +97,8 @@ type Confine struct {
 // Hub is the configuration of a hub.
 type Hub struct {
 	Dir    string `yaml:"dir" doc:"folder of the data"`
-	Listen string `yaml:"listen" doc:"address of page and API; loopback only"`
+	Listen string `yaml:"listen" doc:"address of page and API; loopback only, unless page.users"`
+	Page   Page   `yaml:"page" doc:"who may see the page and use the API"`
 	Views  string `yaml:"views" doc:"folder with views of your own"`
 	Bus    Bus    `yaml:"bus" doc:"where batches of sensors come in"`
 	Lake   Lake   `yaml:"lake" doc:"where the tables are"`
@@ -108,6 +109,15 @@ type Hub struct {
 
 	origins map[string]string
 	pos     positions
+}
+
+// Page says who may see the page and use the API, and how they are reached beyond loopback.
+type Page struct {
+	// Users is a reference to a secret.
+	Users       string `yaml:"users" doc:"file:NAME or env:NAME with the users, a line each (terroir hub user); without it everybody on this machine reads, and nobody changes anything"`
+	Certificate string `yaml:"certificate" doc:"PEM file with the page's certificate and those between it and its authority; with it and key the page speaks HTTPS. Needed beyond loopback"`
+	Key         string `yaml:"key" doc:"PEM file with the certificate's key"`
+	Host        string `yaml:"host" doc:"name under which browsers know the page, beside its addresses and localhost"`
 }
 
 // Bus says which bus a hub uses.
@@ -175,6 +185,9 @@ type Geo struct {
 	Country []string `yaml:"country" doc:"MMDB files with countries"`
 	ASN     []string `yaml:"asn" doc:"MMDB files with networks"`
 }
+
+// Check says what is wrong with the values, as ParseHub does; it is for values that did not come from the file alone.
+func (h *Hub) Check() error { return h.check() }
 
 // DefaultSensor is what an empty file means.
 func DefaultSensor() Sensor {

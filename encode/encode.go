@@ -19,9 +19,11 @@ import (
 // JSON writes the result as one object, in the stable form that scripts rely on: view, params, snapshot, columns,
 // rows, complete. Times are RFC 3339.
 func JSON(w io.Writer, r *views.Result) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(true)
-	return e.Encode(r)
+	b, err := Marshal(r)
+	if err == nil {
+		_, err = w.Write(append(b, '\n'))
+	}
+	return err
 }
 
 // NDJSON writes an object a row, with the columns as keys.
@@ -29,7 +31,7 @@ func NDJSON(w io.Writer, r *views.Result) error {
 	b := bufio.NewWriter(w)
 	keys := make([][]byte, len(r.Columns))
 	for i, c := range r.Columns {
-		k, err := json.Marshal(c.Name)
+		k, err := Marshal(c.Name)
 		if err != nil {
 			return err
 		}
@@ -41,7 +43,7 @@ func NDJSON(w io.Writer, r *views.Result) error {
 			if i == 0 {
 				sep = '{'
 			}
-			v, err := json.Marshal(x)
+			v, err := Marshal(x)
 			if err != nil {
 				return err
 			}
@@ -145,7 +147,10 @@ const shownOfID = 12
 func Shown(columns []views.Column, row []any, i int) string {
 	c := &columns[i]
 	s, ok := row[i].(string)
+	share, isShare := row[i].(float64)
 	switch {
+	case isShare && c.Unit == "share":
+		return Percent(share)
 	case !ok:
 		return Human(row[i], c.Name)
 	case c.Is == "indicator":
@@ -159,6 +164,9 @@ func Shown(columns []views.Column, row []any, i int) string {
 	}
 	return Human(s, c.Name)
 }
+
+// Percent writes a share of 1.
+func Percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + " %" }
 
 // typeOf is the type of the indicator in the row.
 func typeOf(columns []views.Column, row []any) string {

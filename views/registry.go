@@ -171,13 +171,13 @@ func (v *View) checkParams(shared int) error {
 // namesOf are what a column's values may name.
 var namesOf = []string{"", "payload", "family", "indicator", "indicators", "said"}
 
-var chartTypes = []string{"heatmap", "bars", "dots", "lines", "numbers", "table"}
+var chartTypes = []string{"heatmap", "bars", "dots", "lines", "curves", "numbers", "table"}
 
 func (v *View) checkChart() error {
 	if !slices.Contains(chartTypes, v.Chart.Type) {
 		return fmt.Errorf("chart type %q is not one of %s", v.Chart.Type, strings.Join(chartTypes, ", "))
 	}
-	for _, name := range []string{v.Chart.X, v.Chart.Y, v.Chart.Value, v.Chart.Label, v.Chart.X2} {
+	for _, name := range []string{v.Chart.X, v.Chart.Y, v.Chart.Value, v.Chart.Label, v.Chart.X2, v.Chart.Low, v.Chart.High} {
 		if name != "" && !slices.ContainsFunc(v.Columns, func(c Column) bool { return c.Name == name }) {
 			return fmt.Errorf("the chart uses column %q, which does not exist", name)
 		}

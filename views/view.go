@@ -72,7 +72,7 @@ type Column struct {
 	Name string `yaml:"name" json:"name"`
 	// Type is one of string, int, float, bool and time.
 	Type string `yaml:"type" json:"type"`
-	// Unit of the numbers ("events", "sources", …), or "".
+	// Unit of the numbers ("events", "sources", …), or "". A "share" is from 0 to 1, and people are shown percent.
 	Unit    string `yaml:"unit" json:"unit"`
 	Meaning string `yaml:"meaning" json:"meaning"`
 	// Is says what the values name, for links and for safe display: payload or family (an id), indicator, indicators (words,
@@ -82,7 +82,8 @@ type Column struct {
 
 // Chart says how a result is drawn, by column names.
 type Chart struct {
-	// Type is one of heatmap, bars, dots, lines (one sparkline a Y, over X), numbers (one row, a tile a column) and table.
+	// Type is one of heatmap, bars, dots, lines (one sparkline a Y, over X), curves (one curve a Y over X, with axes), numbers (one
+	// row, a tile a column) and table.
 	Type string `yaml:"type" json:"type"`
 	// X is the column laid out horizontally (heatmap, dots), Y the one laid out vertically (all but table), Value the
 	// magnitude. Label is a column shown beside Y, or "". X2 is a second number shown beside the bar, or "".
@@ -91,6 +92,9 @@ type Chart struct {
 	Value string `yaml:"value" json:"value"`
 	Label string `yaml:"label" json:"label"`
 	X2    string `yaml:"x2" json:"x2"`
+	// Low and High are the ends of an interval around Value (bars), or "".
+	Low  string `yaml:"low" json:"low,omitempty"`
+	High string `yaml:"high" json:"high,omitempty"`
 	// Scale is "log" or "linear" (default).
 	Scale string `yaml:"scale" json:"scale"`
 }

@@ -81,19 +81,19 @@ func near(list []inspect.Neighbour) (out []inspect.Neighbour) {
 	return out
 }
 
-// payloads is the page of families and payloads; each view that names it is a panel there.
-func (s *server) payloads(w http.ResponseWriter, r *http.Request) {
-	s.panelPage(w, r, "payloads", "Payloads")
-}
-
-// panelPage shows the views of the page, with the shared parameters.
-func (s *server) panelPage(w http.ResponseWriter, r *http.Request, name, title string) {
+// panelPage shows the views that name the page, with the shared parameters.
+func (s *server) panelPage(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("page")
+	if !slices.ContainsFunc(s.pages(), func(p pageName) bool { return p.Name == name }) {
+		s.fail(w, r, terroir.Errorf(terroir.ENOTFOUND, "there is no page %s", r.URL.Path))
+		return
+	}
 	given, err := s.sharedParams(r, name)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	p := s.page(r, title, struct{ Panels []panel }{s.panels(r.Context(), s.panelsOf(name), given)})
+	p := s.page(r, titleOfPage(name), struct{ Panels []panel }{s.panels(r.Context(), s.panelsOf(name), given)})
 	p.Filters = filters(views.SharedParams(), given)
 	s.render(w, "panels", http.StatusOK, p)
 }

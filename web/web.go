@@ -12,8 +12,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +100,7 @@ func New(src Source) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /views", s.list)
 	mux.HandleFunc("GET /views/{name}", s.view)
-	mux.HandleFunc("GET /payloads", s.payloads)
+	mux.HandleFunc("GET /{page}", s.panelPage)
 	mux.HandleFunc("GET /payloads/{id}", s.payload)
 	mux.HandleFunc("GET /families/{id}", s.family)
 	mux.HandleFunc("GET /live", s.live)
@@ -141,6 +143,8 @@ type page struct {
 	Title, Path string
 	// Section is the part of the site that the page belongs to.
 	Section string
+	// Pages are those that have panels, beside the overview.
+	Pages   []pageName
 	Query   template.URL
 	Status  Status
 	Up      int
@@ -150,7 +154,7 @@ type page struct {
 }
 
 func (s *server) page(r *http.Request, title string, body any) page {
-	p := page{Title: title, Path: r.URL.Path, Section: section(r.URL.Path), Query: template.URL(r.URL.Query().Encode()), Body: body} //nolint:gosec // Encode escapes
+	p := page{Title: title, Path: r.URL.Path, Section: section(r.URL.Path), Pages: s.pages(), Query: template.URL(r.URL.Query().Encode()), Body: body} //nolint:gosec // Encode escapes
 	st, err := s.src.Status(r.Context())
 	if err != nil {
 		st.Failure = err.Error()
@@ -166,6 +170,31 @@ func (s *server) page(r *http.Request, title string, body any) page {
 	p.Regions = len(regions)
 	return p
 }
+
+// pageName is a page and what it is called.
+type pageName struct{ Name, Title string }
+
+// first are the pages that come first, in this order.
+var first = []string{"regions", "payloads", "gaps"}
+
+// pages are those that views name, without the overview and the page of one payload.
+func (s *server) pages() (list []pageName) {
+	names := map[string]bool{}
+	for _, v := range s.src.Views() {
+		for _, p := range v.Pages {
+			names[p] = p != "overview" && p != "payload"
+		}
+	}
+	for _, p := range append(slices.Clone(first), slices.Sorted(maps.Keys(names))...) {
+		if names[p] {
+			names[p] = false
+			list = append(list, pageName{p, titleOfPage(p)})
+		}
+	}
+	return list
+}
+
+func titleOfPage(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
 // section is the first part of the path.
 func section(path string) string {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -13,7 +16,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
 
+	"terroir/auth"
 	"terroir/bus"
 	"terroir/bus/server"
 	"terroir/config"
@@ -38,6 +43,9 @@ func hubCommand() *cobra.Command {
 			if listen != "" {
 				cfg.Listen = listen
 			}
+			if err := cfg.Check(); err != nil {
+				return err
+			}
 			return runHub(c.Context(), cfg, func(page, bus string) {
 				fmt.Fprintf(c.ErrOrStderr(), "page and API: %s\nbus for sensors: %s\n", page, bus)
 			})
@@ -46,8 +54,46 @@ func hubCommand() *cobra.Command {
 	runC.Flags().StringVarP(&file, "config", "c", "", "configuration file (default: built-in values)")
 	runC.Flags().StringVar(&dir, "dir", "", "folder of the data")
 	runC.Flags().StringVar(&listen, "listen", "", "address of page and API")
-	c.AddCommand(runC)
+	c.AddCommand(runC, hubUserCommand())
 	return c
+}
+
+// hubUserCommand makes the line of a user.
+func hubUserCommand() *cobra.Command {
+	var role string
+	c := &cobra.Command{
+		Use: "user NAME", Short: "Make the line of a user for page.users; the password comes from standard input", Args: cobra.ExactArgs(1),
+		Long: "Make the line of a user for the file that page.users names. The password is the first line of standard input; on a terminal it\n" +
+			"is asked for and not shown. A reader sees everything, an operator may change what sensors serve.",
+		Example: "  terroir hub user ada --role operator >> users",
+		RunE: func(c *cobra.Command, args []string) error {
+			password, err := readPassword(c.InOrStdin(), c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			line, err := auth.Line(args[0], role, password)
+			if err == nil {
+				_, err = fmt.Fprintln(c.OutOrStdout(), line)
+			}
+			return err
+		}}
+	c.Flags().StringVar(&role, "role", "reader", "reader or operator")
+	return c
+}
+
+// readPassword asks for a password on a terminal, and else reads a line.
+func readPassword(in io.Reader, ask io.Writer) (string, error) {
+	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(ask, "Password: ")
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(ask)
+		return string(b), err
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
 }
 
 // openHub is a hub with everything that it needs.
@@ -74,7 +120,7 @@ func runHub(ctx context.Context, cfg config.Hub, ready func(page, bus string)) e
 	}
 	defer h.shut()
 	debug.SetGCPercent(hubGCPercent)
-	ready("http://"+h.listen.Addr().String()+"/", h.busURL)
+	ready(h.site.door.scheme()+"://"+h.listen.Addr().String()+"/", h.busURL)
 	return h.run(ctx)
 }
 
@@ -124,6 +170,10 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	if err != nil {
 		return h, err
 	}
+	door, err := openDoor(&cfg.Page)
+	if err != nil {
+		return h, err
+	}
 	known, err := openEnrichment(cfg.Dir, cfg.Geo.Country, cfg.Geo.ASN)
 	if err != nil {
 		return h, err
@@ -136,7 +186,7 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	h.store = newStore(l, engine, reg)
 	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: known, Analyzer: analyze, Groups: h.store.groups,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
-	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub}, cfg.Care
+	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub, door}, cfg.Care
 	return h, nil
 }
 

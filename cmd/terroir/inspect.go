@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -68,7 +67,7 @@ func payloadCommand() *cobra.Command {
 				_, err = c.OutOrStdout().Write(p.Bytes)
 				return err
 			case "json":
-				return printJSON(c.OutOrStdout(), p)
+				return encode.Indented(c.OutOrStdout(), p)
 			}
 			return showPayload(c.Context(), c.OutOrStdout(), s, p)
 		}}
@@ -92,19 +91,12 @@ func familyCommand() *cobra.Command {
 				return err
 			}
 			if f.output == "json" {
-				return printJSON(c.OutOrStdout(), x)
+				return encode.Indented(c.OutOrStdout(), x)
 			}
 			return showFamily(c.Context(), c.OutOrStdout(), s, x)
 		}}
 	f.add(c, "table", "json")
 	return c
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	return e.Encode(v)
 }
 
 func showPayload(ctx context.Context, w io.Writer, s *store, p *inspect.Payload) error {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"terroir"
@@ -23,6 +21,8 @@ import (
 type site struct {
 	*store
 	hub *hub.Hub
+	// door says who is let in.
+	door *door
 }
 
 // Views implements api.Source and web.Source.
@@ -132,35 +132,35 @@ func listenSite(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// ownHost refuses requests for a host by another name than localhost: the page of a stranger whose name resolves to this
-// machine (DNS rebinding) would else read everything through the user's browser.
-func ownHost(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && host != "localhost" {
-			http.Error(w, "this hub answers to its address and to localhost only", http.StatusMisdirectedRequest)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
-}
-
-// serve answers until ctx ends, and then gives requests under way a few seconds.
-func (s *site) serve(ctx context.Context, l net.Listener) error {
+// handler answers for page and API.
+func (s *site) handler() (http.Handler, error) {
 	page, err := web.New(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(s, version))
 	mux.Handle("/", page)
-	srv := &http.Server{Handler: ownHost(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	return s.door.handler(mux), nil
+}
+
+// serve answers until ctx ends, and then gives requests under way a few seconds.
+func (s *site) serve(ctx context.Context, l net.Listener) error {
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10}
+	srv.TLSConfig = s.door.tls
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go func() {
+		if srv.TLSConfig != nil {
+			failed <- srv.ServeTLS(l, "", "")
+			return
+		}
+		failed <- srv.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return err
