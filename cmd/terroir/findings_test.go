@@ -125,7 +125,20 @@ func (a *answers) dockerFamilies() {
 	if templates := a.one("SELECT count(*) FROM templates").(int64); int64(rows)*2 >= templates || with < 8 || with > 20 {
 		a.t.Errorf("%d families, %d with a command, of %d templates", rows, with, templates)
 	}
+	a.dockerRare(campaign)
 	a.dockerSlots(campaign)
+}
+
+// dockerRare: of what carries a command the rare comes before the campaign that everybody met.
+func (a *answers) dockerRare(campaign string) {
+	var ids []string
+	var sources []int64
+	a.view("rare-payloads", map[string]string{"port": "2375", "of": "family", "carrying": "something", "limit": "1000"}, func(row map[string]any) {
+		ids, sources = append(ids, row["template_id"].(string)), append(sources, row["sources"].(int64))
+	})
+	if n := len(ids); n < 8 || n > 40 || ids[n-1] != campaign || slices.Max(sources[:n-1]) > 20 {
+		a.t.Errorf("%d rows, sources %v, not with the campaign at the end", n, sources)
+	}
 }
 
 // dockerSlots: the hosts that stand in plain text are values of the family's slots.
