@@ -39,7 +39,7 @@ by_place AS (
 total AS (
   SELECT sum(sources) AS sources, sum(all_sources) AS all_sources FROM by_place
 )
-SELECT b.place, b.payload_events, 1000.0 * b.payload_events / b.everything AS per_mille, b.sources,
+SELECT b.place, b.payload_events, 1000 * CAST(b.payload_events AS double) / b.everything AS per_mille, b.sources,
   CASE WHEN b.sources > 0 THEN log2(CAST(b.sources AS double) * t.all_sources / (CAST(t.sources AS double) * b.all_sources)) END AS log2_expected,
   b.first_seen, b.last_seen
 FROM by_place b

@@ -101,6 +101,9 @@ func New(src Source) (http.Handler, error) {
 	mux.HandleFunc("GET /views", s.list)
 	mux.HandleFunc("GET /views/{name}", s.view)
 	mux.HandleFunc("GET /{page}", s.panelPage)
+	mux.HandleFunc("GET /gaps", s.gaps)
+	mux.HandleFunc("GET /gaps/overlay.yaml", s.overlay)
+	mux.HandleFunc("POST /gaps/apply", s.apply)
 	mux.HandleFunc("GET /payloads/{id}", s.payload)
 	mux.HandleFunc("GET /families/{id}", s.family)
 	mux.HandleFunc("GET /live", s.live)
@@ -224,6 +227,10 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case terroir.ENOTFOUND:
 		status, message = http.StatusNotFound, err.Error()
 	case terroir.EINVALID:
+		status, message = http.StatusUnprocessableEntity, err.Error()
+	case terroir.EUNAUTHORIZED:
+		status, message = http.StatusForbidden, err.Error()
+	case terroir.ECONFIG:
 		status, message = http.StatusUnprocessableEntity, err.Error()
 	case terroir.EUNREACHABLE:
 		status, message = http.StatusServiceUnavailable, err.Error()
