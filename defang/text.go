@@ -1,6 +1,9 @@
 package defang
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Addresses with a scheme, and dotted IPv4 addresses, as they stand in free text.
 var (
@@ -15,4 +18,18 @@ func Text(s string) string {
 	s = schemed.ReplaceAllString(s, "${1}${3}xx${2}${4}")
 	s = hosted.ReplaceAllString(s, "$1[.]$2")
 	return dotted.ReplaceAllString(s, "$1[.]$2")
+}
+
+// Words defangs a list of indicators whose types are not told: every word that has a scheme is a URL, every other one with a
+// dot or colons inside a host.
+func Words(s string) string {
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		typ := "domain"
+		if strings.Contains(w, "://") {
+			typ = "url"
+		}
+		words[i] = Defang(typ, w)
+	}
+	return strings.Join(words, " ")
 }

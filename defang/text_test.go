@@ -17,3 +17,10 @@ func TestTextIsDefangedWhereverAnIndicatorStands(t *testing.T) {
 		}
 	}
 }
+
+func TestWords(t *testing.T) {
+	const in, want = "dropper http://192.0.2.1/a.b, c2 pool.example.com, ipv6 2001:db8::1, image somebody/miner", "dropper hxxp://192[.]0[.]2[.]1/a.b, c2 pool[.]example[.]com, ipv6 2001[:]db8[:][:]1, image somebody/miner"
+	if got := Words(in); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

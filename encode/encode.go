@@ -155,6 +155,8 @@ func Shown(columns []views.Column, row []any, i int) string {
 		return Human(row[i], c.Name)
 	case c.Is == "indicator":
 		return Plain(defang.Defang(typeOf(columns, row), s))
+	case c.Is == "indicators":
+		return Plain(defang.Words(s))
 	case c.Is == "said":
 		return Plain(defang.Text(s))
 	case IsID(s):

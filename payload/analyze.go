@@ -11,7 +11,7 @@ import (
 )
 
 // AnalyzerVersion grows whenever the same payload would get other facts.
-const AnalyzerVersion = 3
+const AnalyzerVersion = 4
 
 // Analyze finds out what the payload is: its protocol, its layers, what it names and its template. It depends on nothing
 // but its arguments, and is bounded as decode.Decode is.

@@ -178,7 +178,7 @@ var goldens = map[string][]map[string]string{
 	"region-summary":   {{"scanners": "excluded"}},
 	"scanners":         {{"scanners": "excluded"}, {"regions": "r-east"}},
 	"user-agents":      {{"port": "2375"}, {"scanners": "excluded"}},
-	"rare-payloads":    {{"port": "6379"}, {"port": "6379", "limit": "1"}, {"min_rarity": "3"}, {"scanners": "excluded", "port": "6379"}},
+	"rare-payloads":    {{"port": "6379"}, {"port": "6379", "limit": "1"}, {"min_rarity": "3"}, {"scanners": "excluded", "port": "6379"}, {"of": "family"}, {"carrying": "something"}},
 	"wrong-protocol":   {{"port": "6379", "scanners": "excluded"}},
 	"ip-versions":      {{"kind": "any"}},
 	"tls-fingerprints": {{"port": "6443"}},

@@ -13,9 +13,12 @@ columns:
   - {name: payload_events, type: int, unit: events, meaning: "events whose client sent at least one byte"}
   - {name: distinct_payloads, type: int, unit: payloads, meaning: "different to the byte"}
   - {name: templates, type: int, unit: templates, meaning: "different once the sensor's own address and volatile tokens are masked"}
+  - {name: substrings, type: int, unit: groups, meaning: "once what differs in slots only, or stands whole in another, is one"}
+  - {name: families, type: int, unit: families, meaning: "once what is alike is one"}
   - {name: sources, type: int, unit: addresses, meaning: "different client addresses"}
 caveats:
   - A payload is what a client sent first, up to a limit.
+  - Templates that were not grouped yet are in no group and no family.
 */
 WITH services AS (
   SELECT transport, port, max(service) AS service
@@ -24,9 +27,10 @@ WITH services AS (
 )
 SELECT s.transport, s.dst_port AS port, v.service, count(*) AS payload_events,
   count(DISTINCT s.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
-  count(DISTINCT s.src_ip) AS sources
+  count(DISTINCT g.substring_id) AS substrings, count(DISTINCT g.family_id) AS families, count(DISTINCT s.src_ip) AS sources
 FROM scope s
 LEFT JOIN payload_facts f ON f.payload_id = s.payload_id
+LEFT JOIN grouped g ON g.template_id = f.template_id
 LEFT JOIN services v ON v.transport = s.transport AND v.port = s.dst_port
 WHERE s.kind = 'payload'
 GROUP BY s.transport, s.dst_port, v.service

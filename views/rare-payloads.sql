@@ -5,6 +5,20 @@ scope: [from, to, regions, sensors, ip_version, scanners]
 params:
   - {name: port, type: int, default: "0", min: 0, max: 65535, meaning: "only this port (0 for any)"}
   - {name: limit, type: int, default: "50", min: 1, max: 100000, meaning: "show this many, the rarest first"}
+  - name: of
+    type: enum
+    default: template
+    meaning: "what is rare"
+    values:
+      - {name: template, sql: "f.template_id"}
+      - {name: family, sql: "coalesce(g.family_id, f.template_id)"}
+  - name: carrying
+    type: enum
+    default: anything
+    meaning: "show all, or only what carries a command or has a tag; the rarity stays the same"
+    values:
+      - {name: anything, sql: "0"}
+      - {name: something, sql: "1"}
   - {name: min_rarity, type: int, default: "0", min: 0, max: 100, meaning: "only payloads of at least this rarity"}
 chart: {type: table, y: port, value: rarity}
 page: overview
@@ -23,19 +37,21 @@ columns:
   - {name: first_seen, type: time, meaning: "first time in the window, UTC"}
   - {name: regions, type: string, meaning: "regions in which it was seen"}
   - {name: payload_id, type: string, is: payload, meaning: "SHA-256 of one such payload"}
-  - {name: template_id, type: string, meaning: "SHA-256 of its template"}
+  - {name: template_id, type: string, meaning: "SHA-256 of its template; of families their id"}
 caveats:
   - "rarity = −ln of the share of the port's sources that sent the template, −ln of the share of these sources that spoke its protocol, and, for those of its senders that sent nothing else to the port, −ln of the share of sources that sent one thing only (the mean over the senders, 0 for the others). Shares are of sources, never of events: one noisy source must not make common what it alone sends. The third part tells a find from the rarest variant of a tool, whose senders send others, too."
   - On a port with many sources a payload can be rarer than on one with few, so rarity compares payloads of one port. Rows are in the order of top, which compares those of different ports.
+  - Where clients vary what they send, every variant is rare. "of=family" takes variants for one; "carrying=something" leaves out what only asks.
   - Rare does not mean dangerous, and what is dangerous may be common.
 */
 WITH sent AS (
-  SELECT s.transport, s.dst_port AS port, f.template_id, coalesce(f.app_proto, 'unknown') AS app_proto, f.label, s.src_ip, s.payload_id, s.ts, s.region
+  SELECT s.transport, s.dst_port AS port, :of AS template_id, CASE WHEN g.cargo <> '' OR f.tags <> '' THEN 1 ELSE 0 END AS carries, coalesce(f.app_proto, 'unknown') AS app_proto, f.label, s.src_ip, s.payload_id, s.ts, s.region
   FROM scope s
   JOIN payload_facts f ON f.payload_id = s.payload_id
+  LEFT JOIN grouped g ON g.template_id = f.template_id
   WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
 ), pairs AS (
-  SELECT transport, port, template_id, src_ip, max(app_proto) AS app_proto, count(*) AS events
+  SELECT transport, port, template_id, src_ip, max(app_proto) AS app_proto, max(carries) AS carries, count(*) AS events
   FROM sent
   GROUP BY transport, port, template_id, src_ip
 ), senders AS (
@@ -51,7 +67,7 @@ WITH sent AS (
   FROM pairs
   GROUP BY transport, port, app_proto
 ), found AS (
-  SELECT p.transport, p.port, p.template_id, max(p.app_proto) AS app_proto, sum(p.events) AS events, count(*) AS sources,
+  SELECT p.transport, p.port, p.template_id, max(p.app_proto) AS app_proto, max(p.carries) AS carries, sum(p.events) AS events, count(*) AS sources,
     sum(CASE WHEN x.templates = 1 THEN 1 ELSE 0 END) AS single
   FROM pairs p
   JOIN senders x ON x.transport = p.transport AND x.port = p.port AND x.src_ip = p.src_ip
@@ -70,7 +86,7 @@ WITH sent AS (
 ), shown AS (
   SELECT *
   FROM placed
-  WHERE rarity >= :min_rarity
+  WHERE rarity >= :min_rarity AND (:carrying = 0 OR carries = 1)
   ORDER BY top, rarity DESC, port, transport, template_id
   LIMIT :limit
 ), seen AS (

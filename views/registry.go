@@ -169,7 +169,7 @@ func (v *View) checkParams(shared int) error {
 }
 
 // namesOf are what a column's values may name.
-var namesOf = []string{"", "payload", "family", "indicator", "said"}
+var namesOf = []string{"", "payload", "family", "indicator", "indicators", "said"}
 
 var chartTypes = []string{"heatmap", "bars", "dots", "lines", "curves", "numbers", "table"}
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"terroir"
+	"terroir/payload/protocol"
 	"terroir/views"
 )
 
@@ -62,6 +63,21 @@ func expectedInView(t *testing.T) map[string][]string {
 		expected[m[1]] = append(expected[m[1]], m[2])
 	}
 	return expected
+}
+
+// What the view takes for right is what the recogniser's table says.
+func TestTheViewExpectsWhatTheRecogniserDoes(t *testing.T) {
+	inView := expectedInView(t)
+	for _, service := range protocol.Services() {
+		got, want := slices.Sorted(slices.Values(inView[service])), slices.Sorted(slices.Values(protocol.Expected(service)))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v in the view, %v in the table", service, got, want)
+		}
+		delete(inView, service)
+	}
+	if len(inView) > 0 {
+		t.Errorf("in the view alone: %v", inView)
+	}
 }
 
 // Of the study's ports one alone has no service of which something is expected.

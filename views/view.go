@@ -75,8 +75,8 @@ type Column struct {
 	// Unit of the numbers ("events", "sources", …), or "". A "share" is from 0 to 1, and people are shown percent.
 	Unit    string `yaml:"unit" json:"unit"`
 	Meaning string `yaml:"meaning" json:"meaning"`
-	// Is says what the values name, for links and for safe display: payload or family (an id), indicator, said (what a
-	// stranger said, which may name one), or "".
+	// Is says what the values name, for links and for safe display: payload or family (an id), indicator, indicators (words,
+	// some of which are one), said (what a stranger said, which may name one), or "".
 	Is string `yaml:"is" json:"is,omitempty"`
 }
 

@@ -112,7 +112,7 @@ func (d *decoder) docker(s span) bool {
 		at = s.sub(i, len(b))
 	}
 	if l.bytes = []byte(strings.Join(lines, " ")); len(lines) == 0 {
-		l.bytes, l.lang, l.runs = []byte(c.Image), opaque, false
+		l.bytes, l.lang = []byte(c.Image), opaque // Its own program is what runs.
 	}
 	d.add(at, l)
 	return true
@@ -169,7 +169,7 @@ func (d *decoder) pod(s span) bool {
 		}
 		l := layer{kind: "kubernetes", note: strings.Join(notes, "; "), bytes: []byte(words{list: append(c.Command, c.Args...)}.text()), lang: shell, runs: true}
 		if len(l.bytes) == 0 {
-			l.bytes, l.lang, l.runs = []byte(c.Image), opaque, false
+			l.bytes, l.lang = []byte(c.Image), opaque // Its own program is what runs.
 		}
 		d.add(s, l)
 	}

@@ -101,11 +101,12 @@ func longRun(b []byte) bool {
 // run tries a run as hexadecimal, as base64, and its parts between slashes, for a path may lead to it.
 func (d *decoder) run(s span) {
 	b := d.bytes(s)
+	l := layer{part: d.isArgument(s)}
 	if out, ok := unhex(b); ok && plausible(out) {
-		d.add(s, layer{kind: "hex", bytes: out})
+		d.add(s, layer{kind: "hex", bytes: out, part: l.part})
 		return
 	}
-	if d.base64(s, "", false, layer{}) {
+	if d.base64(s, "", false, l) {
 		return
 	}
 	start := 0
@@ -114,10 +115,16 @@ func (d *decoder) run(s span) {
 			continue
 		}
 		if i-start >= minBase64 && i-start < len(b) {
-			d.base64(s.sub(start, i), "", false, layer{})
+			d.base64(s.sub(start, i), "", false, l)
 		}
 		start = i + 1
 	}
+}
+
+// isArgument says that a span is the smaller half of a command line, which then says more than what is hidden in the span.
+func (d *decoder) isArgument(s span) bool {
+	n := &d.tree.Nodes[s.node]
+	return n.Runs && d.langs[s.node] == shell && 2*(s.end-s.off) < len(n.Bytes)
 }
 
 func unhex(b []byte) ([]byte, bool) {

@@ -92,6 +92,9 @@ func (d *decoder) given(s span, p pipeline, st stage, words []string, places []p
 	name := base(words)
 	l := layer{kind: "shell", note: "given to " + name, lang: shell, runs: true, part: !p.whole || len(p.stages) > 1}
 	switch {
+	case name == "-c" && len(words) > 1: // The arguments of a container whose image starts a shell.
+		l.note, l.bytes = "given to the image's program", []byte(words[1])
+		return d.add(s.sub(places[1].off, places[1].end), l)
 	case shells[name] || name == "su":
 		return d.shellLine(s, p, words, places, l)
 	case name == "eval" && len(words) > 1:

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -74,9 +75,13 @@ func (l *layer) middle(nodes []int32) (middle int32, least float64) {
 // maxName bounds a name, in characters.
 const maxName = 96
 
-// name is the skeleton on one line, cut where it is long.
+// name is the skeleton on one line, cut where it is long. Commands are divided as in a shell, lines of a request by a bar.
 func (n *node) name() string {
-	s := strings.ReplaceAll(skeleton.Show(n.Text), "\n", " | ")
+	between := " | "
+	if n.class == "" {
+		between = "; "
+	}
+	s := strings.NewReplacer("\n| ", " | ", "\n", between).Replace(skeleton.Show(cmp.Or(n.Name, n.Text)))
 	if utf8.RuneCountInString(s) <= maxName {
 		return s
 	}

@@ -1,6 +1,9 @@
 package protocol
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // requests are names of requests with a line as HTTP has it.
 var requests = []string{"http", "http-proxy", "rtsp", "sip"}
@@ -54,3 +57,6 @@ var expected = map[string][]string{
 // nothing can be said of what is wrong there. A name fits if it, or what it is over, is among them. TLS is among them only where
 // the service is one of TLS, or leaves it open.
 func Expected(service string) []string { return slices.Clone(expected[service]) }
+
+// Services are the services of which Expected knows what they speak, sorted.
+func Services() []string { return slices.Sorted(maps.Keys(expected)) }

@@ -2,6 +2,7 @@ package skeleton
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -21,20 +22,45 @@ func (w *writer) http(b []byte) bool {
 	if i := bytes.LastIndexByte(target, ' '); i >= 0 {
 		target, version = target[:i], string(target[i+1:])
 	}
-	w.target(bytes.TrimSpace(target))
+	target = unpercent(bytes.TrimSpace(target))
+	w.target(target)
 	w.space()
 	w.text(version[:min(len(version), 16)])
 	w.line()
-	like := &writer{}
+	like, name := &writer{}, &writer{}
 	like.text(string(method) + " ")
-	like.target(bytes.TrimSpace(target))
+	like.target(target)
+	name.out = slices.Clone(like.out)
 	like.line()
-	contentType, body := w.headers(rest, like)
+	contentType, body := w.headers(rest, like, name)
 	like.line()
 	w.body(contentType, body)
 	like.body(contentType, body)
-	w.like = like.out
+	if len(target) < 2 || !isJSON(body) { // A path says more than the names in a body.
+		name.line()
+		name.body(contentType, body)
+	}
+	w.like, w.name = like.out, name.out
 	return true
+}
+
+// unpercent undoes escapes of percent where they stand for text that separates nothing in a request line.
+func unpercent(b []byte) []byte {
+	if bytes.IndexByte(b, '%') < 0 {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] == '%' && i+2 < len(b) && hexDigit(b[i+1]) && hexDigit(b[i+2]) {
+			if c := unhex(b[i+1])<<4 | unhex(b[i+2]); c >= ' ' && c < 0x7f && bytes.IndexByte([]byte("?&=#%<"), c) < 0 {
+				out = append(out, c)
+				i += 2
+				continue
+			}
+		}
+		out = append(out, b[i])
+	}
+	return out
 }
 
 // target writes the path's segments, and the names in the query with slots for their values. In absolute form the host is a slot.
@@ -83,8 +109,14 @@ func (w *writer) fields(b []byte) {
 }
 
 // headers writes a line a header, and where they end; it returns the content type and what follows. In what is compared a header
-// is one byte, unless its value is text to be read: what is asked for weighs more than with which library.
-func (w *writer) headers(b []byte, like *writer) (contentType string, body []byte) {
+// is one byte, whatever the order, unless its value is text to be read: what is asked for weighs more than with which library.
+// A name has headers of the latter sort only.
+func (w *writer) headers(b []byte, like, name *writer) (contentType string, body []byte) {
+	var signs []byte
+	defer func() {
+		slices.Sort(signs)
+		like.out = append(like.out, signs...)
+	}()
 	for range maxHeaders {
 		line, rest, ok := bytes.Cut(b, []byte("\n"))
 		line = bytes.TrimRight(line, "\r")
@@ -96,26 +128,30 @@ func (w *writer) headers(b []byte, like *writer) (contentType string, body []byt
 			return contentType, rest
 		}
 		b = rest
-		name, value, _ := bytes.Cut(line, []byte(":"))
+		field, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimSpace(value)
-		lower := strings.ToLower(string(name))
+		lower := strings.ToLower(string(field))
 		if lower == "host" {
 			continue
 		}
-		like.out = append(like.out, sign(lower))
+		signs = append(signs, sign(lower))
 		switch {
 		case readable(value):
-			w.words(name)
+			w.words(field)
 			w.text(": ")
 			w.words(value)
 			like.words(value)
+			name.line()
+			name.words(field)
+			name.text(": ")
+			name.words(value)
 		case lower == "content-type":
 			contentType = strings.ToLower(string(value))
-			w.text(string(name) + ": ")
+			w.text(string(field) + ": ")
 			media, _, _ := bytes.Cut(value, []byte(";"))
 			w.words(media)
 		default:
-			w.words(name)
+			w.words(field)
 			w.text(": ")
 			w.slot(kind(value), value)
 		}
@@ -137,7 +173,7 @@ func (w *writer) body(contentType string, b []byte) {
 	trimmed := bytes.TrimSpace(b)
 	switch {
 	case len(trimmed) == 0:
-	case trimmed[0] == '{' || trimmed[0] == '[':
+	case isJSON(trimmed):
 		w.json(trimmed)
 	case strings.HasPrefix(contentType, "multipart/"):
 		w.multipart(trimmed)
@@ -146,6 +182,11 @@ func (w *writer) body(contentType string, b []byte) {
 	default:
 		w.general(trimmed)
 	}
+}
+
+func isJSON(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
 }
 
 // multipart writes the heads of the parts, and their contents by what they are.

@@ -21,9 +21,14 @@ func command(b []byte) Part {
 		w.general(b)
 		return w.part(false)
 	}
-	like := &writer{}
+	list := split(b)
+	if len(list) == 1 && len(list[0].words) == 1 && image(b) {
+		w.words(b)
+		return w.part(false)
+	}
+	like := &writer{brief: true}
 	last := 0
-	for _, c := range split(b) {
+	for _, c := range list {
 		w.command(c)
 		if c.piped && filters[c.name()] {
 			continue
@@ -43,7 +48,36 @@ func command(b []byte) Part {
 	if p.Text == "" {
 		p.Text = "nothing"
 	}
+	p.Name = telling(p.Text)
 	return p
+}
+
+// maxTelling is the length from which a name leaves commands out.
+const maxTelling = 72
+
+// telling is what a person is told of a long line: how it begins, and the commands that name something outside.
+func telling(text string) string {
+	if len(text) <= maxTelling {
+		return ""
+	}
+	list := strings.Split(text, "\n")
+	name := list[0]
+	for i, l := range list[1:] {
+		switch {
+		case strings.ContainsAny(l, string([]byte{byte(URL), byte(Address), byte(Base64)})):
+			if !strings.Contains(name, l) {
+				name += "\n" + l
+			}
+		case i == 0 || !strings.HasSuffix(name, "…"):
+			name += "\n…"
+		}
+	}
+	return name
+}
+
+// image reports whether all that runs is what a container's image has to run.
+func image(b []byte) bool {
+	return alnum(b[0]) && bytes.IndexByte(b, '/') > 0 && span(b, func(c byte) bool { return alnum(c) || bytes.IndexByte([]byte("-_./:@"), c) >= 0 }) == len(b)
 }
 
 // script reports whether the bytes are a program in another language than the shell's.
@@ -273,7 +307,11 @@ func (w *writer) arguments(words []word) {
 			last = 0
 			continue
 		}
-		if s := argument(x); s != last {
+		if s := argument(x); s == String && !w.brief && bytes.Contains(b, []byte("://")) {
+			w.space()
+			w.words(b)
+			last = 0
+		} else if s != last {
 			w.space()
 			w.slot(s, b)
 			last = s

