@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"terroir/config"
 	"terroir/fleet"
 	"terroir/hub"
+	"terroir/payload"
 	"terroir/query"
 )
 
@@ -135,7 +137,19 @@ func (h *openHub) run(ctx context.Context) error {
 	if h.serveFleet != nil {
 		g.Go(func() error { return h.serveFleet(ctx) })
 	}
+	g.Go(func() error { h.tellOfOldFacts(ctx); return nil })
 	return g.Wait()
+}
+
+// tellOfOldFacts says once when payloads were analyzed by an older terroir: views of payloads then lack what it did not find.
+func (h *openHub) tellOfOldFacts(ctx context.Context) {
+	r, err := h.store.engine.Query(ctx, fmt.Sprintf("SELECT count(*) FROM payload_facts WHERE analyzer_version < %d", payload.AnalyzerVersion))
+	if err != nil || len(r.Rows) == 0 {
+		return // The hub has other ways to find out that the lake cannot be read.
+	}
+	if n, ok := r.Rows[0][0].(int64); ok && n > 0 {
+		slog.Warn("payloads were analyzed by an older terroir", "payloads", n, "do", "terroir lake rebuild")
+	}
 }
 
 // startHub locks the folder and opens lake, engine, databases, bus and page, in this order.
