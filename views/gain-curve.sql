@@ -53,9 +53,9 @@ caveats:
 */
 WITH pairs AS (
   SELECT place, src_ip, ip_version, transport, dst_port, CAST(floor(to_unixtime(ts) / 86400) AS bigint) AS day,
-    max(CASE WHEN kind = 'unserved' OR explored THEN 0 ELSE 1 END) AS served,
+    max(CASE WHEN kind = 'unserved' OR coalesce(explored, false) THEN 0 ELSE 1 END) AS served,
     max(CASE WHEN kind = 'payload' AND NOT coalesce(explored, false) THEN 1 ELSE 0 END) AS heard,
-    max(scanner) AS scanner, max(asn) AS asn, max(country) AS country, max(tool) AS tool, max(tcp_signature) AS signature, min(ts) AS first, max(ts) AS last
+    max(scanner) AS scanner, max(asn) AS asn, max(country) AS country, max(tool) AS tool, max(CASE WHEN tcp_signature IS NULL THEN 0 ELSE 1 END) AS signed, min(ts) AS first, max(ts) AS last
   FROM scope
   WHERE transport <> 'icmp'
   GROUP BY 1, 2, 3, 4, 5, 6
@@ -66,7 +66,7 @@ WITH pairs AS (
 ), sources AS (
   SELECT p.place, p.src_ip, max(p.ip_version) AS ip_version, sum(p.served) AS served, sum(1 - p.served) AS unserved, sum(p.heard) AS heard,
     count(DISTINCT CASE WHEN p.served = 0 THEN p.dst_port * 2 + CASE WHEN p.transport = 'udp' THEN 1 ELSE 0 END END) AS ports,
-    max(r.declared) AS declared, max(r.reach) AS reach, coalesce(max(p.tool), CASE WHEN max(p.signature) IS NULL THEN 'unknown' ELSE 'stack' END) AS class,
+    max(r.declared) AS declared, max(r.reach) AS reach, coalesce(max(p.tool), CASE WHEN max(p.signed) = 0 THEN 'unknown' ELSE 'stack' END) AS class,
     CAST(max(p.asn) AS varchar) AS network, max(p.country) AS country
   FROM pairs p
   JOIN reached r ON r.src_ip = p.src_ip

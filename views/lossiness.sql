@@ -28,8 +28,8 @@ order: 10
 span: 6
 step: lossiness
 rows:
-  - {name: what, type: string, meaning: "source or watched"}
-  - {name: group, type: string, meaning: "region (or sensor), country, network or all; the place of a row watched"}
+  - {name: what, type: string, meaning: "source, name, watched or window"}
+  - {name: group, type: string, meaning: "region (or sensor), country, network or all; the place of a row watched or window"}
   - {name: name, type: string, meaning: "of a network"}
   - {name: source, type: string, meaning: "client address"}
   - {name: network, type: string, meaning: "its ASN"}
@@ -41,7 +41,7 @@ rows:
   - {name: served_attempts, type: int, unit: attempts, meaning: "that met a listener"}
   - {name: unserved_attempts, type: int, unit: attempts, meaning: "that did not"}
   - {name: heard, type: int, unit: pairs, meaning: "served pairs with a payload"}
-  - {name: hours, type: float, unit: hours, meaning: "watched, with the tap on; the window's for a row of all"}
+  - {name: hours, type: float, unit: hours, meaning: "watched, with unserved ports observed; of a window what all sensors of the place could have"}
 columns:
   - {name: group, type: string, meaning: "region (or sensor), country, network (ASN) or all"}
   - {name: name, type: string, meaning: "of a network"}
@@ -79,18 +79,29 @@ WITH tapped AS (
 ), reporting AS (
   SELECT DISTINCT sensor
   FROM watched
-), pairs AS (
-  SELECT s.place, :by AS grp, s.src_ip, s.ip_version, s.transport, s.dst_port, CAST(floor(to_unixtime(s.ts) / 86400) AS bigint) AS day,
-    max(CASE WHEN s.kind = 'unserved' OR s.explored THEN 0 ELSE 1 END) AS served,
-    max(CASE WHEN s.kind = 'payload' AND NOT coalesce(s.explored, false) THEN 1 ELSE 0 END) AS heard,
-    sum(CASE WHEN s.kind = 'unserved' OR s.explored THEN 0 ELSE s.attempts END) AS served_attempts,
-    sum(CASE WHEN s.kind = 'unserved' OR s.explored THEN s.attempts ELSE 0 END) AS unserved_attempts,
-    max(s.asn) AS asn, max(s.as_name) AS as_name, max(s.tool) AS tool, max(s.tcp_signature) AS signature
+), told AS (
+  SELECT s.place, :by AS grp, s.src_ip, s.ip_version, s.transport, s.dst_port, s.sensor, CAST(floor(to_unixtime(s.ts) / 3600) AS bigint) AS hour,
+    CASE WHEN s.kind = 'unserved' OR coalesce(s.explored, false) THEN 0 ELSE 1 END AS served, CASE WHEN s.kind = 'payload' THEN 1 ELSE 0 END AS sent,
+    s.attempts, s.asn, s.tool, CASE WHEN s.tcp_signature IS NULL THEN 0 ELSE 1 END AS signed
   FROM scope s
-  LEFT JOIN reporting r ON r.sensor = s.sensor
-  LEFT JOIN tapped t ON t.sensor = s.sensor AND t.hour = CAST(floor(to_unixtime(s.ts) / 3600) AS bigint)
-  WHERE s.transport <> 'icmp' AND (r.sensor IS NULL OR t.sensor IS NOT NULL)
+  WHERE s.transport <> 'icmp'
+), seen AS (
+  SELECT t.*
+  FROM told t
+  LEFT JOIN reporting r ON r.sensor = t.sensor
+  LEFT JOIN tapped h ON h.sensor = t.sensor AND h.hour = t.hour
+  WHERE r.sensor IS NULL OR h.sensor IS NOT NULL
+), pairs AS (
+  SELECT place, grp, src_ip, ip_version, transport, dst_port, CAST(floor(hour / 24e0) AS bigint) AS day, max(served) AS served, max(served * sent) AS heard,
+    sum(served * attempts) AS served_attempts, sum((1 - served) * attempts) AS unserved_attempts, max(asn) AS asn, max(tool) AS tool, max(signed) AS signed
+  FROM seen
+  WHERE grp IS NOT NULL
   GROUP BY 1, 2, 3, 4, 5, 6, 7
+), names AS (
+  SELECT CAST(asn AS varchar) AS network, max(as_name) AS name
+  FROM scope
+  WHERE :by_name = 'network'
+  GROUP BY asn
 ), span AS (
   SELECT coalesce(:to, max(ts)) AS last, coalesce(:from, min(ts)) AS first
   FROM scope
@@ -99,14 +110,17 @@ WITH tapped AS (
   FROM scope
   GROUP BY place
 )
-SELECT 'source' AS what, grp AS "group", max(as_name) AS name, src_ip AS source, CAST(max(asn) AS varchar) AS network,
+SELECT 'source' AS what, grp AS "group", NULL AS name, src_ip AS source, CAST(max(asn) AS varchar) AS network,
   CASE WHEN max(ip_version) = 4 THEN regexp_extract(src_ip, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24' ELSE regexp_extract(src_ip, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') END AS block,
-  coalesce(max(tool), CASE WHEN max(signature) IS NULL THEN 'unknown' ELSE 'stack' END) AS class, max(tool) IS NOT NULL AND max(served) = 0 AS crafted,
+  coalesce(max(tool), CASE WHEN max(signed) = 0 THEN 'unknown' ELSE 'stack' END) AS class, max(tool) IS NOT NULL AND max(served) = 0 AS crafted,
   sum(served) AS served, sum(1 - served) AS unserved, sum(served_attempts) AS served_attempts, sum(unserved_attempts) AS unserved_attempts,
   sum(heard) AS heard, CAST(NULL AS double) AS hours
 FROM pairs
-WHERE grp IS NOT NULL
 GROUP BY grp, src_ip
+UNION ALL
+SELECT 'name', network, name, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL
+FROM names
+WHERE network IS NOT NULL
 UNION ALL
 SELECT 'watched', w.place, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, sum(CASE WHEN w.tap THEN w.hours ELSE 0 END)
 FROM watched w

@@ -28,11 +28,7 @@ func lossiness(ctx context.Context, in *input) (*table, error) {
 		if err != nil {
 			return nil, err
 		}
-		var name any
-		if in.values["by"] == "network" {
-			name = optional(g.name)
-		}
-		row := []any{g.key, name, int64(l.Sources), l.Served, l.Unserved}
+		row := []any{g.key, optional(g.name), int64(l.Sources), l.Served, l.Unserved}
 		for _, s := range []measure.Share{l.Pair, l.Attempt, l.Source, l.Payload} {
 			row = append(row, float(s.Value), float(s.Interval.Low), float(s.Interval.High))
 		}
@@ -48,12 +44,15 @@ func (in *input) lossGroups() (groups []lossGroup, w watching, err error) {
 		return nil, w, err
 	}
 	w = watching{map[string]float64{}, map[string]float64{}}
+	names := map[string]string{}
 	var rows [][]any
 	for _, row := range in.rows {
 		hours, _ := row[at[12]].(float64)
 		switch row[at[0]] {
 		case "source":
 			rows = append(rows, row)
+		case "name":
+			names[text(row[at[1]])] = text(row[at[2]])
 		case "watched":
 			w.hours[text(row[at[1]])] = hours
 		case "window":
@@ -75,12 +74,11 @@ func (in *input) lossGroups() (groups []lossGroup, w watching, err error) {
 			continue
 		}
 		if n := len(groups); n == 0 || groups[n-1].key != key {
-			groups = append(groups, lossGroup{key: key})
+			groups = append(groups, lossGroup{key: key, name: names[key]})
 		}
 		g := &groups[len(groups)-1]
 		g.sources = append(g.sources, s)
 		g.unserved += s.Unserved
-		g.name = max(g.name, text(rows[i][at[2]]))
 	}
 	slices.SortStableFunc(groups, func(a, b lossGroup) int { return cmp.Compare(b.unserved, a.unserved) })
 	return groups, w, nil
