@@ -58,6 +58,16 @@ func (v *View) Render(given map[string]string) (sql string, values map[string]st
 	}), values, nil
 }
 
+// Shown is the statement for people, with the values in it; where a step follows, a comment says so. Errors are those of
+// Render.
+func (v *View) Shown(given map[string]string) (string, error) {
+	statement, _, err := v.Render(given)
+	if err == nil && v.Step != "" {
+		statement += "\n-- The step " + v.Step + " makes the view's result of these rows (package measure/steps)."
+	}
+	return statement, err
+}
+
 func cutWith(sql string) (with, rest string, ok bool) {
 	if len(sql) > 5 && strings.EqualFold(sql[:4], "with") && unicode.IsSpace(rune(sql[4])) {
 		return sql[:5], strings.TrimLeftFunc(sql[5:], unicode.IsSpace), true
