@@ -32,6 +32,8 @@ type synthTruth struct {
 		Port, Sources int64
 		Region        string
 	} `json:"recommend"`
+	Regional []string `json:"truly_regional_countries"`
+	Sparse   []string `json:"sparse_not_regional"`
 	Transfer struct {
 		From, To string
 		List     int64
@@ -60,6 +62,7 @@ func TestTheIndependentWeek(t *testing.T) {
 	t.Run("ports", func(t *testing.T) { (&answers{a.store, t}).synthPorts(&truth) })
 	t.Run("countries", func(t *testing.T) { (&answers{a.store, t}).synthCountries(&truth) })
 	t.Run("joins", func(t *testing.T) { (&answers{a.store, t}).synthJoins(&truth) })
+	t.Run("measures", func(t *testing.T) { (&answers{a.store, t}).synthMeasures(&truth) })
 	t.Run("protocols", func(t *testing.T) { (&answers{a.store, t}).synthProtocols(&truth) })
 }
 
@@ -159,6 +162,44 @@ func (a *answers) synthJoins(truth *synthTruth) {
 		a.one("SELECT count(*) FROM %s x JOIN %s y USING (src_ip)", from, to)}, []int64{truth.Transfer.List, truth.Transfer.Later, truth.Transfer.Already})
 	a.same("events of listed scanners", a.one("SELECT count(*) FROM events WHERE as_name LIKE 'Scanner _ (listed)'"), truth.ScannerEvents)
 	a.same("Log4j lookups", a.one("SELECT count(*) FROM events JOIN payloads p USING (payload_id) WHERE to_hex(p.bytes) LIKE '%%247B%%'"), truth.Log4Shell)
+}
+
+// synthMeasures: the port to listen on and what one region's list is worth in the other, by the views.
+func (a *answers) synthMeasures(truth *synthTruth) {
+	a.view("recommend", map[string]string{"region": truth.Recommend.Region, "weigh": "sources"}, func(row map[string]any) {
+		if row["rank"] == int64(1) {
+			a.same("the first port to listen on, and its sources", []any{row["port"], row["sources"]}, []int64{truth.Recommend.Port, truth.Recommend.Sources})
+		}
+	})
+	regional := map[string]bool{}
+	a.view("reach-corrected", map[string]string{"ip_version": "4"}, func(row map[string]any) {
+		if row["class"] == "regional" {
+			regional[row["entity"].(string)] = true
+		}
+	})
+	for _, c := range truth.Sparse {
+		if regional[c] {
+			a.t.Errorf("%s is called regional, and is only rare", c)
+		}
+	}
+	found := 0
+	for _, c := range truth.Regional {
+		if regional[c] {
+			found++
+		}
+	}
+	a.t.Logf("of %d regional countries %d are found, of %d called regional", len(truth.Regional), found, len(regional))
+	if found*2 < len(truth.Regional) {
+		a.t.Errorf("of %d regional countries only %d are found", len(truth.Regional), found)
+	}
+	pairs := 0
+	a.view("lossiness", map[string]string{"by": "network", "top": "1000", "set": "senders", "draws": "99"}, func(row map[string]any) {
+		if name, _ := row["name"].(string); strings.HasPrefix(name, "UCloud") {
+			a.same("unserved ports of the pair of Nigeria, by source and day at least", row["unserved"].(int64) >= int64(len(truth.NigeriaPorts)-1), true)
+			pairs++
+		}
+	})
+	a.same("networks called UCloud", pairs, 1)
 }
 
 // synthNames are the week's names of protocols that the recognizer calls otherwise, or divides.
