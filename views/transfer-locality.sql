@@ -14,6 +14,7 @@ params:
       - {name: template, sql: payload_id}
       - {name: family, sql: payload_id}
       - {name: indicator, sql: payload_id}
+  - {name: country, type: string, default: "", meaning: "only sources of this country"}
   - {name: horizon, type: int, default: "1", min: 1, max: 60, meaning: "days that follow, on which what is known is looked for"}
   - {name: memory, type: int, default: "0", min: 0, max: 366, meaning: "days for which something stays known; 0: without end"}
   - {name: shuffles, type: int, default: "199", min: 19, max: 9999, meaning: "shuffled worlds of the permutation test"}
@@ -58,7 +59,7 @@ caveats:
 WITH visits AS (
   SELECT :by AS thing, place, CAST(floor(to_unixtime(ts) / 86400) AS bigint) AS day, sum(attempts) AS events, CAST(floor(to_unixtime(min(ts))) AS bigint) AS first
   FROM scope
-  WHERE :by IS NOT NULL
+  WHERE :by IS NOT NULL AND (:country = '' OR country = :country)
   GROUP BY 1, 2, 3
 ), named AS (
   SELECT payload_id AS thing, template_id AS entity

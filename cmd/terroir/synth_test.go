@@ -35,10 +35,12 @@ type synthTruth struct {
 	Regional []string `json:"truly_regional_countries"`
 	Sparse   []string `json:"sparse_not_regional"`
 	Transfer struct {
-		From, To string
-		List     int64
-		Later    int64 `json:"later_sources"`
-		Already  int64 `json:"already_listed"`
+		From, To  string
+		List      int64
+		Later     int64   `json:"later_sources"`
+		Already   int64   `json:"already_listed"`
+		Precision float64 `json:"precision_of_list"`
+		Recall    float64 `json:"recall"`
 	} `json:"transfer_MV"`
 	Protocols      map[string]int64 `json:"protocol_x_port_payload_v4"`
 	Log4Shell      int64            `json:"log4shell_events"`
@@ -192,6 +194,13 @@ func (a *answers) synthMeasures(truth *synthTruth) {
 	if found*2 < len(truth.Regional) {
 		a.t.Errorf("of %d regional countries only %d are found", len(truth.Regional), found)
 	}
+	a.view("transfer", map[string]string{"country": "MV", "ip_version": "4", "split": "2022-06-17"}, func(row map[string]any) {
+		if row["from_place"] == truth.Transfer.From && row["to_place"] == truth.Transfer.To {
+			a.same("what one region could have told another, by the view", []any{row["known"], row["seen"], row["hit"]},
+				[]int64{truth.Transfer.List, truth.Transfer.Later, truth.Transfer.Already})
+			a.same("its precision and coverage", []any{row["precision"], row["coverage"]}, []float64{truth.Transfer.Precision, truth.Transfer.Recall})
+		}
+	})
 	pairs := 0
 	a.view("lossiness", map[string]string{"by": "network", "top": "1000", "set": "senders", "draws": "99"}, func(row map[string]any) {
 		if name, _ := row["name"].(string); strings.HasPrefix(name, "UCloud") {
