@@ -74,7 +74,7 @@ func single(q url.Values) (map[string]string, error) {
 }
 
 func (s *server) sql(w http.ResponseWriter, v *views.View, params map[string]string) {
-	statement, _, err := v.Render(params)
+	statement, err := v.Shown(params)
 	if err != nil {
 		problem(w, err)
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -42,6 +43,14 @@ type marxFacts struct {
 	ReachCountry  map[string]int64            `json:"reach_country"`
 	CountriesLE2  map[string]int64            `json:"countries_reach_le_2"`
 	PortsLE2      map[string]map[string]int64 `json:"countries_reach_le_2_ports"`
+	Chi           struct {
+		Chi2 float64
+		DOF  int64
+		N    int64
+		V    float64 `json:"cramers_v"`
+	} `json:"chi2_host_x_top10_ports"`
+	SplitDay string                                      `json:"transfer_split_day"`
+	Transfer map[string]struct{ Known, Seen, Hit int64 } `json:"transfer"`
 }
 
 // marxMapping is the one of the documentation: the published columns and the AWS region of each host.
@@ -164,6 +173,8 @@ func TestViewsGiveTheMarxFacts(t *testing.T) {
 	t.Run("ports", func(t *testing.T) { marxPorts(t, w, &facts) })
 	t.Run("reach", func(t *testing.T) { marxReach(t, w, &facts) })
 	t.Run("countries", func(t *testing.T) { marxCountries(t, w, &facts) })
+	t.Run("regionality", func(t *testing.T) { marxRegionality(t, w, &facts) })
+	t.Run("transfer", func(t *testing.T) { marxTransfer(t, w, &facts) })
 	t.Run("imported again", func(t *testing.T) {
 		importMarx(t, w)
 		marxTotals(t, w, &facts)
@@ -286,6 +297,38 @@ func marxCountries(t *testing.T, w *world, facts *marxFacts) {
 		}
 	}
 	same(t, "their ports", ports, facts.PortsLE2)
+}
+
+// marxRegionality: scipy's χ² of the nine hosts and the ten most tried ports, by events.
+func marxRegionality(t *testing.T, w *world, facts *marxFacts) {
+	rows(w.run("regionality-overall", perSensor("unit", "events", "top", "10")), func(r map[string]any) {
+		same(t, "n", r["n"], facts.Chi.N)
+		same(t, "degrees of freedom", r["dof"], facts.Chi.DOF)
+		near(t, "χ²", r["chi2"], facts.Chi.Chi2)
+		near(t, "V", r["v_uncorrected"], facts.Chi.V)
+		if r["p"] != 0. || r["log10_p"].(float64) > -20_000 {
+			t.Errorf("p %v, log p %v: the one underflows, the other must not", r["p"], r["log10_p"])
+		}
+	})
+}
+
+// near compares to nine digits, one less than views give.
+func near(t *testing.T, what string, got any, want float64) {
+	t.Helper()
+	if x, ok := got.(float64); !ok || math.Abs(x-want) > 1e-9*math.Abs(want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func marxTransfer(t *testing.T, w *world, facts *marxFacts) {
+	pairs := map[string]struct{ Known, Seen, Hit int64 }{}
+	rows(w.run("transfer", perSensor("split", facts.SplitDay)), func(r map[string]any) {
+		pairs[fmt.Sprintf("%s->%s", r["from_place"], r["to_place"])] = struct{ Known, Seen, Hit int64 }{r["known"].(int64), r["seen"].(int64), r["hit"].(int64)}
+	})
+	if len(facts.Transfer) != 81 {
+		t.Fatalf("%d pairs in the facts", len(facts.Transfer))
+	}
+	same(t, "transfer", pairs, facts.Transfer)
 }
 
 func same(t *testing.T, what string, got, want any) {

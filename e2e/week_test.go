@@ -86,6 +86,9 @@ func TestViewsGiveTheTruthOfTheWeek(t *testing.T) {
 			weekReach(t, w, truth)
 			weekPorts(t, w, truth)
 			weekFeedback(t, w, truth)
+			weekRegional(t, w, truth)
+			weekLossiness(t, w, opt)
+			weekRecommend(t, w, opt, truth)
 		})
 	}
 }

@@ -105,13 +105,21 @@ func permuteSources(ctx context.Context, regions int, sources []Presence, draws 
 		return Permuted{}, err
 	}
 	t := tally(regions, sources)
-	statistic := func(did []float64) (sum float64) {
+	// χ² of the drawn table itself: sources seen in several regions make the sum of the row vary from draw to draw, and that
+	// is no regionality.
+	statistic := func(did []float64) (chi float64) {
+		var sum float64
 		for r, n := range t.seen {
 			if n > 0 {
-				sum += did[r] * did[r] / n
+				chi += did[r] * did[r] / n
+				sum += did[r]
 			}
 		}
-		return sum
+		rate := sum / t.allSeen
+		if !(rate > 0 && rate < 1) {
+			return 0
+		}
+		return max((chi-sum*rate)/(rate*(1-rate)), 0)
 	}
 	observed := statistic(t.did) * (1 - 1e-12)
 	classes, logs := exchangeable(sources)

@@ -4,7 +4,9 @@ package query
 
 import (
 	"context"
+	"fmt"
 
+	"terroir/measure/steps"
 	"terroir/views"
 )
 
@@ -17,9 +19,9 @@ type Engine interface {
 	Close() error
 }
 
-// Run renders the view with the parameters, runs it and returns the result with the view's own columns.
+// Run renders the view with the parameters, runs it and the view's step, and returns the result with the view's own columns.
 //
-// Errors are those of View.Render and Engine.Query.
+// Errors are those of View.Render, Engine.Query and steps.Run.
 func Run(ctx context.Context, e Engine, v *views.View, params map[string]string) (*views.Result, error) {
 	sql, values, err := v.Render(params)
 	if err != nil {
@@ -29,10 +31,23 @@ func Run(ctx context.Context, e Engine, v *views.View, params map[string]string)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.Adopt(r, values); err != nil {
+	if err := finish(ctx, v, r, values); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// finish makes what the statement returned the view's result, by the view's step where it has one.
+func finish(ctx context.Context, v *views.View, r *views.Result, values map[string]string) error {
+	if v.Step != "" {
+		if err := v.AdoptRows(r); err != nil {
+			return err
+		}
+		if err := steps.Run(ctx, v.Step, r, values); err != nil {
+			return fmt.Errorf("view %s: %w", v.Name, err)
+		}
+	}
+	return v.Adopt(r, values)
 }
 
 // Prelude is what DuckDB is told before it runs statements written for Trino.

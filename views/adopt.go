@@ -9,16 +9,27 @@ import (
 // Adopt makes r a result of the view: its columns get the view's units and meanings and the values their types. An
 // engine that returned other columns than the view declares yields an error.
 func (v *View) Adopt(r *Result, values map[string]string) error {
-	if len(r.Columns) != len(v.Columns) {
-		return fmt.Errorf("view %s: the statement returns %d columns, %d are declared", v.Name, len(r.Columns), len(v.Columns))
+	if err := v.adopt(r, v.Columns); err != nil {
+		return err
 	}
-	for i, c := range v.Columns {
+	r.View, r.Params = v.Name, values
+	return nil
+}
+
+// AdoptRows gives what the statement of a view with a step returned the types of the view's Rows, for the step.
+func (v *View) AdoptRows(r *Result) error { return v.adopt(r, v.Rows) }
+
+func (v *View) adopt(r *Result, columns []Column) error {
+	if len(r.Columns) != len(columns) {
+		return fmt.Errorf("view %s: the statement returns %d columns, %d are declared", v.Name, len(r.Columns), len(columns))
+	}
+	for i, c := range columns {
 		if r.Columns[i].Name != c.Name {
 			return fmt.Errorf("view %s: column %d is %q, declared as %q", v.Name, i+1, r.Columns[i].Name, c.Name)
 		}
 	}
 	for _, row := range r.Rows {
-		for i, c := range v.Columns {
+		for i, c := range columns {
 			x, err := c.convert(row[i])
 			if err != nil {
 				return fmt.Errorf("view %s: column %s: %w", v.Name, c.Name, err)
@@ -26,7 +37,7 @@ func (v *View) Adopt(r *Result, values map[string]string) error {
 			row[i] = x
 		}
 	}
-	r.View, r.Params, r.Columns = v.Name, values, v.Columns
+	r.Columns = columns
 	return nil
 }
 

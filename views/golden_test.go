@@ -15,6 +15,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 
 	"terroir/lake"
+	"terroir/measure/steps"
 	"terroir/query"
 	"terroir/views"
 )
@@ -121,6 +122,14 @@ func (w *world) run(name string, params map[string]string) *views.Result {
 	}
 	if err := rows.Err(); err != nil {
 		w.t.Fatalf("%s: %v", name, err)
+	}
+	if v.Step != "" {
+		if err := v.AdoptRows(r); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := steps.Run(context.Background(), v.Step, r, values); err != nil {
+			w.t.Fatalf("%s: %v", name, err)
+		}
 	}
 	if err := v.Adopt(r, values); err != nil {
 		w.t.Fatal(err)

@@ -17,11 +17,16 @@ const groupedCTE = `grouped AS (
 
 var word = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|[A-Za-z_][A-Za-z0-9_]*`)
 
-// relations are the definitions that stand before the statement's own: scope, and grouped where the statement names it.
+// relations are the definitions that stand before the statement's own: scope, and grouped and watched where the statement
+// names them.
 func (v *View) relations(values map[string]string) string {
 	r := v.scopeCTE(values)
-	if slices.Contains(word.FindAllString(v.SQL, -1), "grouped") {
+	words := word.FindAllString(v.SQL, -1)
+	if slices.Contains(words, "grouped") {
 		r += ",\n" + groupedCTE
+	}
+	if slices.Contains(words, "watched") {
+		r += ",\n" + watchedCTE(values)
 	}
 	return r
 }

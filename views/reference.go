@@ -28,6 +28,9 @@ func (r *Registry) Reference(w io.Writer) error {
 		for _, c := range v.Caveats {
 			fmt.Fprintf(&b, "\n> %s\n", c)
 		}
+		if v.Step != "" {
+			fmt.Fprintf(&b, "\nThe statement returns %s; the step `%s` (package measure/steps) makes the result of it.\n", rowNames(v.Rows), v.Step)
+		}
 		fmt.Fprintf(&b, "\n```sql\n%s\n```\n", v.SQL)
 	}
 	_, err := io.WriteString(w, b.String())
@@ -46,4 +49,12 @@ func paramTable(b *strings.Builder, ps []Param) {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", p.Name, values, p.Default, p.Meaning)
 	}
+}
+
+func rowNames(columns []Column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = "`" + c.Name + "`"
+	}
+	return strings.Join(names, ", ")
 }

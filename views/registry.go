@@ -125,6 +125,9 @@ func (v *View) complete() error {
 	if v.Title == "" || v.Question == "" || len(v.Columns) == 0 {
 		return fmt.Errorf("title, question and columns are needed")
 	}
+	if (v.Step == "") != (len(v.Rows) == 0) {
+		return fmt.Errorf("step and rows go together")
+	}
 	for _, c := range v.Columns {
 		if !slices.Contains(namesOf, c.Is) {
 			return fmt.Errorf("column %q is %q, which is not one of %s", c.Name, c.Is, strings.Join(namesOf[1:], ", "))
@@ -153,7 +156,11 @@ func (v *View) checkParams(shared int) error {
 			return fmt.Errorf("parameter %q is declared twice", p.Name)
 		}
 		known[p.Name] = true
-		if i >= shared && !slices.Contains(used, p.Name) {
+		if p.Type == "enum" {
+			known[p.Name+nameSuffix] = true
+		}
+		// A view's step knows the values, too.
+		if i >= shared && v.Step == "" && !slices.Contains(used, p.Name) {
 			return fmt.Errorf("parameter %q is not used", p.Name)
 		}
 		if _, err := p.literal(p.Default); err != nil {

@@ -14,6 +14,9 @@ import (
 // token finds what must be left alone (text in quotes, comments) before what is looked for (:name).
 var token = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|:[a-z][a-z0-9_]*`)
 
+// nameSuffix makes :by_name of :by, the name of an enum's value as a text.
+const nameSuffix = "_name"
+
 func placeholders(sql string) []string {
 	var names []string
 	for _, t := range token.FindAllString(sql, -1) {
@@ -43,6 +46,9 @@ func (v *View) Render(given map[string]string) (sql string, values map[string]st
 		if literals[p.Name], err = p.literal(values[p.Name]); err != nil {
 			return "", nil, terroir.Errorf(terroir.EINVALID, "parameter %s=%q: %v", p.Name, values[p.Name], err)
 		}
+		if p.Type == "enum" {
+			literals[p.Name+nameSuffix] = "'" + values[p.Name] + "'"
+		}
 	}
 	return token.ReplaceAllStringFunc(statement, func(t string) string {
 		if t[0] == ':' {
@@ -50,6 +56,16 @@ func (v *View) Render(given map[string]string) (sql string, values map[string]st
 		}
 		return t
 	}), values, nil
+}
+
+// Shown is the statement for people, with the values in it; where a step follows, a comment says so. Errors are those of
+// Render.
+func (v *View) Shown(given map[string]string) (string, error) {
+	statement, _, err := v.Render(given)
+	if err == nil && v.Step != "" {
+		statement += "\n-- The step " + v.Step + " makes the view's result of these rows (package measure/steps)."
+	}
+	return statement, err
 }
 
 func cutWith(sql string) (with, rest string, ok bool) {

@@ -29,6 +29,10 @@ type View struct {
 	Caveats []string `yaml:"caveats" json:"caveats"`
 	// SQL is the statement as written, before parameters are put in.
 	SQL string `yaml:"-" json:"sql"`
+	// Step names the Go step that makes the result from what the statement returns, or "" where that is the result. Rows are
+	// the columns that the statement then returns; Columns are always those of the result.
+	Step string   `yaml:"step" json:"step,omitempty"`
+	Rows []Column `yaml:"rows" json:"rows,omitempty"`
 }
 
 // Names are one name or a list of names.

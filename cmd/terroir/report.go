@@ -129,7 +129,7 @@ func window(ctx context.Context, s *store, f *reportFlags, r *report.Report) err
 func reportSection(ctx context.Context, s *store, v *views.View, params map[string]string, src source) (report.Section, error) {
 	section := report.Section{View: v, Command: command(v, params, src)}
 	var err error
-	if section.SQL, _, err = v.Render(params); err != nil {
+	if section.SQL, err = v.Shown(params); err != nil {
 		return section, usage(err)
 	}
 	section.Result, section.Err = query.Run(ctx, s.engine, v, params)

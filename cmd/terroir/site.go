@@ -46,8 +46,7 @@ func (s *site) SQL(name string, params map[string]string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	statement, _, err := v.Render(params)
-	return statement, err
+	return v.Shown(params)
 }
 
 // Payload implements web.Source.

@@ -32,11 +32,15 @@ type synthTruth struct {
 		Port, Sources int64
 		Region        string
 	} `json:"recommend"`
+	Regional []string `json:"truly_regional_countries"`
+	Sparse   []string `json:"sparse_not_regional"`
 	Transfer struct {
-		From, To string
-		List     int64
-		Later    int64 `json:"later_sources"`
-		Already  int64 `json:"already_listed"`
+		From, To  string
+		List      int64
+		Later     int64   `json:"later_sources"`
+		Already   int64   `json:"already_listed"`
+		Precision float64 `json:"precision_of_list"`
+		Recall    float64 `json:"recall"`
 	} `json:"transfer_MV"`
 	Protocols      map[string]int64 `json:"protocol_x_port_payload_v4"`
 	Log4Shell      int64            `json:"log4shell_events"`
@@ -60,6 +64,7 @@ func TestTheIndependentWeek(t *testing.T) {
 	t.Run("ports", func(t *testing.T) { (&answers{a.store, t}).synthPorts(&truth) })
 	t.Run("countries", func(t *testing.T) { (&answers{a.store, t}).synthCountries(&truth) })
 	t.Run("joins", func(t *testing.T) { (&answers{a.store, t}).synthJoins(&truth) })
+	t.Run("measures", func(t *testing.T) { (&answers{a.store, t}).synthMeasures(&truth) })
 	t.Run("protocols", func(t *testing.T) { (&answers{a.store, t}).synthProtocols(&truth) })
 }
 
@@ -159,6 +164,51 @@ func (a *answers) synthJoins(truth *synthTruth) {
 		a.one("SELECT count(*) FROM %s x JOIN %s y USING (src_ip)", from, to)}, []int64{truth.Transfer.List, truth.Transfer.Later, truth.Transfer.Already})
 	a.same("events of listed scanners", a.one("SELECT count(*) FROM events WHERE as_name LIKE 'Scanner _ (listed)'"), truth.ScannerEvents)
 	a.same("Log4j lookups", a.one("SELECT count(*) FROM events JOIN payloads p USING (payload_id) WHERE to_hex(p.bytes) LIKE '%%247B%%'"), truth.Log4Shell)
+}
+
+// synthMeasures: the port to listen on and what one region's list is worth in the other, by the views.
+func (a *answers) synthMeasures(truth *synthTruth) {
+	a.view("recommend", map[string]string{"region": truth.Recommend.Region, "weigh": "sources"}, func(row map[string]any) {
+		if row["rank"] == int64(1) {
+			a.same("the first port to listen on, and its sources", []any{row["port"], row["sources"]}, []int64{truth.Recommend.Port, truth.Recommend.Sources})
+		}
+	})
+	regional := map[string]bool{}
+	a.view("reach-corrected", map[string]string{"ip_version": "4"}, func(row map[string]any) {
+		if row["class"] == "regional" {
+			regional[row["entity"].(string)] = true
+		}
+	})
+	for _, c := range truth.Sparse {
+		if regional[c] {
+			a.t.Errorf("%s is called regional, and is only rare", c)
+		}
+	}
+	found := 0
+	for _, c := range truth.Regional {
+		if regional[c] {
+			found++
+		}
+	}
+	a.t.Logf("of %d regional countries %d are found, of %d called regional", len(truth.Regional), found, len(regional))
+	if found*2 < len(truth.Regional) {
+		a.t.Errorf("of %d regional countries only %d are found", len(truth.Regional), found)
+	}
+	a.view("transfer", map[string]string{"country": "MV", "ip_version": "4", "split": "2022-06-17"}, func(row map[string]any) {
+		if row["from_place"] == truth.Transfer.From && row["to_place"] == truth.Transfer.To {
+			a.same("what one region could have told another, by the view", []any{row["known"], row["seen"], row["hit"]},
+				[]int64{truth.Transfer.List, truth.Transfer.Later, truth.Transfer.Already})
+			a.same("its precision and coverage", []any{row["precision"], row["coverage"]}, []float64{truth.Transfer.Precision, truth.Transfer.Recall})
+		}
+	})
+	pairs := 0
+	a.view("lossiness", map[string]string{"by": "network", "top": "1000", "set": "senders", "draws": "99"}, func(row map[string]any) {
+		if name, _ := row["name"].(string); strings.HasPrefix(name, "UCloud") {
+			a.same("unserved ports of the pair of Nigeria, by source and day at least", row["unserved"].(int64) >= int64(len(truth.NigeriaPorts)-1), true)
+			pairs++
+		}
+	})
+	a.same("networks called UCloud", pairs, 1)
 }
 
 // synthNames are the week's names of protocols that the recognizer calls otherwise, or divides.

@@ -143,7 +143,7 @@ func showView(ctx context.Context, w io.Writer, name string, f *viewFlags) error
 	if err != nil {
 		return err
 	}
-	statement, _, err := v.Render(params)
+	statement, err := v.Shown(params)
 	if err != nil {
 		return usage(err)
 	}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"terroir/lake"
+	"terroir/query"
+	"terroir/views"
+)
+
+// measureSteps runs every view that has a step once, first time, on a lake of so many simulated events, and prints how long the
+// statement and the step took. Where a folder is named, the lake is kept there and used again.
+func measureSteps(ctx context.Context, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errors.New("measures needs a number of events, and may be given a folder to keep the lake in")
+	}
+	events, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	l, drop, err := keptLake(ctx, events, args[1:])
+	if err != nil {
+		return err
+	}
+	defer drop()
+	reg, err := views.Shipped()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-24s %10s %10s %10s %12s\n", "first time, ms", "statement", "step", "all", "rows between")
+	for _, v := range reg.All() {
+		if v.Step != "" {
+			if err := timeStep(ctx, l, v); err != nil {
+				return fmt.Errorf("%s: %w", v.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// keptLake opens the lake in the folder, or fills one.
+func keptLake(ctx context.Context, events int, folder []string) (l *lake.Lake, drop func(), err error) {
+	dir := ""
+	if len(folder) == 1 {
+		dir = folder[0]
+		if _, err := os.Stat(dir + "/lake"); err == nil {
+			l, err := lake.Open(ctx, dir+"/lake")
+			return l, func() { l.Close() }, err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, nil, err
+		}
+	} else if dir, err = os.MkdirTemp("", "terroir-bench-*"); err != nil {
+		return nil, nil, err
+	}
+	drop = func() {
+		l.Close()
+		if len(folder) == 0 {
+			os.RemoveAll(dir)
+		}
+	}
+	l, err = fill(ctx, dir, events)
+	return l, drop, err
+}
+
+// timeStep opens an engine of its own, so that nothing is known from the view before.
+func timeStep(ctx context.Context, l *lake.Lake, v *views.View) error {
+	d, err := query.Open(l, query.Options{})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	statement, _, err := v.Render(nil)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	if _, err := query.Run(ctx, d, v, nil); err != nil {
+		return err
+	}
+	all := time.Since(begun)
+	begun = time.Now()
+	between, err := d.Query(ctx, statement)
+	if err != nil {
+		return err
+	}
+	sql := min(time.Since(begun), all)
+	fmt.Printf("%-24s %10d %10d %10d %12d\n", v.Name, sql.Milliseconds(), (all - sql).Milliseconds(), all.Milliseconds(), len(between.Rows))
+	return nil
+}
