@@ -14,7 +14,7 @@ params:
       - {name: payloads, sql: "0"}
       - {name: sources, sql: "1"}
   - {name: seed, type: int, default: "1", min: 0, max: 2147483647, meaning: "of what is drawn at random: the same seed gives the same result"}
-chart: {type: bars, y: k, value: share, label: port, x2: gain}
+chart: {type: curves, x: k, y: place, value: share}
 page: gaps
 order: 20
 span: 6

@@ -22,7 +22,7 @@ params:
   - {name: top, type: int, default: "50", min: 1, max: 1000, meaning: "show this many groups, those of most unserved pairs"}
   - {name: draws, type: int, default: "1000", min: 99, max: 100000, meaning: "draws for an interval"}
   - {name: seed, type: int, default: "1", min: 0, max: 2147483647, meaning: "of what is drawn at random: the same seed gives the same result"}
-chart: {type: bars, y: group, value: pair, x2: source}
+chart: {type: bars, y: group, value: pair, low: pair_low, high: pair_high}
 page: gaps
 order: 10
 span: 6
