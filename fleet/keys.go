@@ -42,6 +42,8 @@ type firstKeys struct {
 type generation struct {
 	// Signer vouches for users, Hub is the hub's own user.
 	Signer, Hub []byte
+	// Configurations signs what sensors are to serve.
+	Configurations []byte
 	// Authority is the certificate (DER) that vouches for the hub's TLS, AuthorityKey its key (PKCS #8).
 	Authority, AuthorityKey []byte
 	Made                    time.Time
@@ -90,6 +92,9 @@ func makeGeneration() (g generation, err error) {
 		return g, err
 	}
 	if g.Hub, _, err = makeKey(nkeys.CreateUser); err != nil {
+		return g, err
+	}
+	if g.Configurations, _, err = makeKey(nkeys.CreateServer); err != nil {
 		return g, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
