@@ -50,12 +50,12 @@ type Listen struct {
 
 // Port is a served port.
 type Port struct {
-	Port      int    `yaml:"port" doc:"1 to 65535"`
-	Transport string `yaml:"transport" doc:"tcp, udp or both (default)"`
-	Service   string `yaml:"service" doc:"what is expected there"`
-	TLS       bool   `yaml:"tls" doc:"complete TLS handshakes"`
-	Persona   string `yaml:"persona" doc:"what answers there; default: the persona of the service; none: silence"`
-	Proxy     bool   `yaml:"proxy" doc:"trusted proxies send PROXY headers (version 1 or 2) there"`
+	Port      int    `yaml:"port" json:"port" doc:"1 to 65535"`
+	Transport string `yaml:"transport" json:"transport,omitempty" doc:"tcp, udp or both (default)"`
+	Service   string `yaml:"service" json:"service,omitempty" doc:"what is expected there"`
+	TLS       bool   `yaml:"tls" json:"tls,omitempty" doc:"complete TLS handshakes"`
+	Persona   string `yaml:"persona" json:"persona,omitempty" doc:"what answers there; default: the persona of the service; none: silence"`
+	Proxy     bool   `yaml:"proxy" json:"proxy,omitempty" doc:"trusted proxies send PROXY headers (version 1 or 2) there"`
 }
 
 // Limits bound what strangers can make a sensor hold.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,7 @@ import (
 	"terroir/fleet"
 	"terroir/hub"
 	"terroir/query"
+	"terroir/rollout"
 )
 
 func hubCommand() *cobra.Command {
@@ -60,6 +62,10 @@ type openHub struct {
 	busURL string
 	// serveFleet answers sensors that join; nil where the bus lets in everybody.
 	serveFleet func(context.Context) error
+	// signer is the fleet's key for configurations; nil where there is no fleet.
+	signer func() (nkeys.KeyPair, error)
+	// rollouts tell sensors what to serve.
+	rollouts *rollout.Service
 	close      []func() error
 }
 
@@ -86,6 +92,7 @@ func (h *openHub) run(ctx context.Context) error {
 	if rw, err := h.store.rewriter(); err == nil && !h.store.lake.Remote() { // Another engine has means of its own.
 		g.Go(func() error { return care(ctx, h.store.lake, rw, h.care) })
 	}
+	g.Go(func() error { return h.rollouts.Run(ctx) })
 	if h.serveFleet != nil {
 		g.Go(func() error { return h.serveFleet(ctx) })
 	}
@@ -137,6 +144,11 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: known, Analyzer: analyze, Groups: h.store.groups,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
 	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub}, cfg.Care
+	folder, err := rollout.Open(rolloutDir(cfg.Dir))
+	if err != nil {
+		return h, err
+	}
+	h.rollouts = &rollout.Service{Folder: folder, Bus: b, Heard: h.hub.Fleet, Signer: h.signer}
 	return h, nil
 }
 
@@ -210,6 +222,7 @@ func (h *openHub) openTrusted(cfg config.Hub, dir string) (*bus.Bus, error) {
 	b, err := h.connect(s, f.HubOptions()...)
 	if err == nil {
 		h.serveFleet = func(ctx context.Context) error { return f.Serve(ctx, b, s) }
+		h.signer = f.ConfigurationSigner
 	}
 	return b, err
 }
