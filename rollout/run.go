@@ -116,6 +116,9 @@ func (f *Folder) Resume(ctx context.Context, region string, opt Options) error {
 	if !w.r.Open() {
 		return nil // Whoever had the region finished it meanwhile.
 	}
+	for i := range w.r.Sensors {
+		w.r.Sensors[i].Confirmed = time.Time{} // Who knows what happened meanwhile: they confirm again.
+	}
 	w.Canary, w.Wait = w.r.Canary, w.r.Wait
 	opt.Say(fmt.Sprintf("rollout %d in %s goes on", id, w.r.Region))
 	return w.run(ctx)

@@ -71,6 +71,7 @@ func recordGen() *rapid.Generator[terroir.Record] {
 		a := &terroir.Announcement{Time: timeGen().Draw(t, "time"), Region: text.Draw(t, "r"), Version: text.Draw(t, "v"), Serial: rapid.Uint64().Draw(t, "s")}
 		a.Addresses = rapid.SliceOfN(addrGen(), 1, 3).Draw(t, "addresses")
 		a.Configuration = terroir.Containers()
+		a.Configuration.Ports[0].Persona, a.Configuration.Ports[0].Proxy = text.Draw(t, "persona"), rapid.Bool().Draw(t, "proxy")
 		return terroir.Record{Announcement: a}
 	})
 	return rapid.OneOf(eventGen(), loss, beat, announcement)

@@ -66,7 +66,7 @@ type openHub struct {
 	signer func() (nkeys.KeyPair, error)
 	// rollouts tell sensors what to serve.
 	rollouts *rollout.Service
-	close      []func() error
+	close    []func() error
 }
 
 // hubGCPercent trades memory, which the hub gives back at rest, for a tenth of its processor's time.
