@@ -14,7 +14,8 @@ import (
 
 // Options of a rollout.
 type Options struct {
-	// Canary is how many sensors get the overlay first; 0 is all at once. Wait is how long they are watched.
+	// Canary is how many sensors get the overlay first; 0 is all at once. Wait is how long they are watched; when a rollout goes
+	// on, less than 0 stands for what it began with.
 	Canary int
 	Wait   time.Duration
 	// Confirm is how long a sensor may take to serve what it was told; default 2 minutes.
@@ -119,7 +120,9 @@ func (f *Folder) Resume(ctx context.Context, region string, opt Options) error {
 	for i := range w.r.Sensors {
 		w.r.Sensors[i].Confirmed = time.Time{} // Who knows what happened meanwhile: they confirm again.
 	}
-	w.Canary, w.Wait = w.r.Canary, w.r.Wait
+	if w.Canary = w.r.Canary; w.Wait < 0 {
+		w.Wait = w.r.Wait
+	}
 	opt.Say(fmt.Sprintf("rollout %d in %s goes on", id, w.r.Region))
 	return w.run(ctx)
 }

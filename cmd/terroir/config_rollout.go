@@ -114,6 +114,9 @@ func configApply() *cobra.Command {
 				return err
 			}
 			if resume {
+				if !c.Flags().Changed("wait") {
+					f.opt.Wait = -1
+				}
 				return f.told(c, folder.Resume(c.Context(), f.region, f.opt))
 			}
 			o, err := f.overlay(args[0])
