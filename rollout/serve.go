@@ -23,9 +23,9 @@ const (
 	look = 250 * time.Millisecond
 	// fresh is how long a sensor may accept a document after it was signed; documents are signed anew when half of it is over.
 	fresh = 30 * 24 * time.Hour
-	// publishWithin is how long the bus may take to store a document, publishAgain the pause after it did not.
+	// publishWithin is how long the bus may take to store a document, tryAgain the pause after it, or the folder, did not.
 	publishWithin = 5 * time.Second
-	publishAgain  = 2 * time.Second
+	tryAgain      = 2 * time.Second
 )
 
 // Service is the hub's part: it writes down what it hears of sensors, and signs and publishes what they are to serve.
@@ -66,11 +66,11 @@ func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
-		if err := s.writeHeard(); err != nil {
-			return err
-		}
-		if err := s.publishChanged(ctx); err != nil && ctx.Err() == nil {
-			return err
+		if time.Now().After(s.notBefore) {
+			if err := errors.Join(s.writeHeard(), s.publishChanged(ctx)); err != nil && ctx.Err() == nil {
+				slog.Warn("rollouts: trying again", "after", tryAgain, "error", err) // Events come in meanwhile.
+				s.notBefore = time.Now().Add(tryAgain)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -90,6 +90,9 @@ func (s *Service) writeHeard() error {
 		}
 		if err := s.write(now); err != nil {
 			return s.Folder.broken(err)
+		}
+		if now.Refusal != before.Refusal && now.Refusal.Reason != "" {
+			slog.Warn("a sensor refuses its configuration", "sensor", now.Name, "serial", now.Refusal.Serial, "reason", now.Refusal.Reason)
 		}
 		s.written[now.Name] = now
 	}
@@ -115,11 +118,8 @@ func (s *Service) write(now hub.Sensor) error {
 	return s.Folder.writeSensor(&next)
 }
 
-// publishChanged publishes what the bus does not have. A bus that is away is tried again.
+// publishChanged publishes what the bus does not have.
 func (s *Service) publishChanged(ctx context.Context) error {
-	if time.Now().Before(s.notBefore) {
-		return nil
-	}
 	key, err := s.Signer()
 	if err != nil {
 		return err
@@ -142,16 +142,12 @@ func (s *Service) publishChanged(ctx context.Context) error {
 		if b := s.published[name]; b.changed.Equal(p.changed) && b.key == public && p.signed.Sub(b.signed) < fresh/2 {
 			continue
 		}
-		if err := s.publish(ctx, name, key); err != nil {
-			if ctx.Err() == nil {
-				slog.Warn("a configuration is not published", "sensor", name, "error", err)
-			}
-			if terroir.ErrorCode(err) == terroir.EUNREACHABLE {
-				s.notBefore = time.Now().Add(publishAgain)
-				return nil
-			}
+		if err := s.publish(ctx, name, key); terroir.ErrorCode(err) == terroir.EUNREACHABLE {
+			return err
+		} else if err != nil {
+			slog.Warn("a configuration cannot be signed", "sensor", name, "error", err)
 		}
-		s.published[name] = p // What cannot be signed at all is told once.
+		s.published[name] = p
 	}
 	return nil
 }

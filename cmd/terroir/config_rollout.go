@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -214,6 +215,31 @@ func configHistory() *cobra.Command {
 				}
 			}
 			return writeList(c.OutOrStdout(), f.form, list, "ID\tREGION\tBEGUN\tSTATE\tSENSORS\tUNTIL\tCHANGES\tREASON", historyRow)
+		},
+	}
+	f.add(c, "only this region")
+	c.Flags().StringVarP(&f.form, "output", "o", "table", "table or json")
+	return c
+}
+
+func configStatus() *cobra.Command {
+	f := &rolloutFlags{}
+	c := &cobra.Command{
+		Use: "status", Short: "What each sensor serves by whose word, and what it refused; run where the hub runs", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			folder, err := f.open()
+			if err != nil {
+				return err
+			}
+			all, err := folder.Sensors()
+			if err != nil {
+				return err
+			}
+			list := slices.DeleteFunc(all, func(s rollout.Sensor) bool { return f.region != "" && s.Region != f.region })
+			return writeList(c.OutOrStdout(), f.form, list, "SENSOR\tREGION\tSERIAL\tREVISION\tPORTS\tHEARTBEAT\tREFUSED", func(s rollout.Sensor) string {
+				return fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%s\t%s", s.Name, printable(s.Region), s.Serial, s.Revision, len(s.Serves.Ports),
+					ends(s.Beat.UTC().Truncate(time.Second)), printable(s.Refusal.Reason))
+			})
 		},
 	}
 	f.add(c, "only this region")
