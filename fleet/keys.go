@@ -144,6 +144,9 @@ func (f *Fleet) writeKeys(k keys) error {
 	if err := writeJSON(f.keysFile(), &k); err != nil {
 		return err
 	}
+	f.mu.Lock()
+	f.read = time.Time{} // Two files that were written within a tick of the clock have the same time.
+	f.mu.Unlock()
 	return f.readKeys()
 }
 
