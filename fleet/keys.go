@@ -115,14 +115,17 @@ func makeGeneration() (g generation, err error) {
 func (f *Fleet) keysFile() string { return filepath.Join(f.dir, "keys.json") }
 
 // readKeys reads the keys where they are not those that were read last.
-func (f *Fleet) readKeys() error {
+func (f *Fleet) readKeys() error { return f.readKeysIf(false) }
+
+// readKeysIf reads the keys where they are others, or in any case.
+func (f *Fleet) readKeysIf(anyhow bool) error {
 	info, err := os.Stat(f.keysFile())
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if info.ModTime().Equal(f.read) {
+	if !anyhow && info.ModTime().Equal(f.read) {
 		return nil
 	}
 	var k keys
@@ -144,10 +147,7 @@ func (f *Fleet) writeKeys(k keys) error {
 	if err := writeJSON(f.keysFile(), &k); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	f.read = time.Time{} // Two files that were written within a tick of the clock have the same time.
-	f.mu.Unlock()
-	return f.readKeys()
+	return f.readKeysIf(true) // Two files that were written within a tick of the clock have the same time.
 }
 
 // holding are the generations that hold now, the oldest first.

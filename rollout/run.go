@@ -65,7 +65,7 @@ func (f *Folder) Apply(ctx context.Context, o *config.Overlay, opt Options) erro
 	if err != nil {
 		return err
 	}
-	history, release, err := f.begin(r.Region, 0)
+	_, release, err := f.begin(r.Region, 0)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,8 @@ func (f *Folder) Apply(ctx context.Context, o *config.Overlay, opt Options) erro
 	if err := f.append(e); err != nil {
 		return err
 	}
-	if history, err = f.History(); err != nil {
+	history, err := f.History()
+	if err != nil {
 		return err
 	}
 	w := &work{f, opt, history, &history[e.Rollout-1]}
