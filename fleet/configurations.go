@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/nats-io/nkeys"
+
+	"terroir"
 )
 
 // completeKeys gives generations from before configurations were signed a key for that. The caller holds the lock.
@@ -50,3 +52,15 @@ func (f *Fleet) ConfigurationSigner() (nkeys.KeyPair, error) {
 }
 
 var errNoSigner = errors.New("there is no key for configurations")
+
+// Region is where the sensor stands; member is false for one that is not in the fleet.
+func (f *Fleet) Region(sensor string) (region string, member bool, err error) {
+	if terroir.ValidateName("sensor", sensor) != nil {
+		return "", false, nil
+	}
+	m, err := f.memberNamed(sensor)
+	if terroir.ErrorCode(err) == terroir.ENOTFOUND {
+		return "", false, nil
+	}
+	return m.Region, err == nil, err
+}

@@ -36,10 +36,14 @@ type Service struct {
 	Heard func() []hub.Sensor
 	// Signer is the key that signs now; nil stands for the folder's own.
 	Signer func() (nkeys.KeyPair, error)
+	// Region is where a sensor of the fleet stands, whatever it says itself; false is for one that is not in it. Nil stands for
+	// a hub without a fleet, which believes sensors.
+	Region func(sensor string) (region string, member bool, err error)
 
 	written   map[string]hub.Sensor
 	published map[string]publication
 	notBefore time.Time
+	cleared   time.Time
 }
 
 // publication is what the bus has of a sensor.
@@ -67,7 +71,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if time.Now().After(s.notBefore) {
-			if err := errors.Join(s.writeHeard(), s.publishChanged(ctx)); err != nil && ctx.Err() == nil {
+			if err := errors.Join(s.writeHeard(), s.forgetGone(), s.publishChanged(ctx)); err != nil && ctx.Err() == nil {
 				slog.Warn("rollouts: trying again", "after", tryAgain, "error", err) // Events come in meanwhile.
 				s.notBefore = time.Now().Add(tryAgain)
 			}
@@ -99,8 +103,41 @@ func (s *Service) writeHeard() error {
 	return nil
 }
 
+// forgetEvery is how often it is looked who left the fleet.
+const forgetEvery = 5 * time.Second
+
+// forgetGone removes what is written of sensors that left the fleet: nobody waits for them.
+func (s *Service) forgetGone() error {
+	if s.Region == nil || time.Since(s.cleared) < forgetEvery {
+		return nil
+	}
+	s.cleared = time.Now()
+	for _, part := range []string{"sensors", "documents"} {
+		names, err := s.Folder.names(part)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if _, member, err := s.Region(name); err != nil || member {
+				continue
+			}
+			if err := os.Remove(s.Folder.path(part, name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return s.Folder.broken(err)
+			}
+		}
+	}
+	return nil
+}
+
 // write adds to what is written of a sensor what was heard of it since the hub started.
 func (s *Service) write(now hub.Sensor) error {
+	if s.Region != nil {
+		region, member, err := s.Region(now.Name)
+		if err != nil || !member {
+			return err
+		}
+		now.Region = region
+	}
 	before, err := s.Folder.sensor(now.Name)
 	if err != nil {
 		slog.Warn("what was known of a sensor is lost", "sensor", now.Name, "error", err)

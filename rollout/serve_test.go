@@ -199,6 +199,36 @@ func TestWhatASensorServesByItsOwnFileIsKept(t *testing.T) {
 	}
 }
 
+// TestTheFleetSaysWhereASensorStands, and who is gone.
+func TestTheFleetSaysWhereASensorStands(t *testing.T) {
+	f, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := map[string]string{"paris-1": "eu-west-3", "gone-1": "eu-west-3"}
+	said := []hub.Sensor{{Name: "paris-1", Region: "sa-east-1", Beat: time.Now()}, {Name: "stranger-1", Region: "sa-east-1", Beat: time.Now()},
+		{Name: "gone-1", Region: "eu-west-3", Beat: time.Now()}}
+	s := &Service{Folder: f, written: map[string]hub.Sensor{}, Heard: func() []hub.Sensor { return said },
+		Region: func(name string) (string, bool, error) { r, ok := members[name]; return r, ok, nil }}
+	if err := s.writeHeard(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.want(&Wanted{Sensor: "gone-1", Serial: 1}); err != nil {
+		t.Fatal(err)
+	}
+	delete(members, "gone-1")
+	if err := s.forgetGone(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := f.Sensors()
+	if err != nil || len(all) != 1 || all[0].Name != "paris-1" || all[0].Region != "eu-west-3" {
+		t.Errorf("%v %v", all, err)
+	}
+	if w, err := f.wanted("gone-1"); w != nil || err != nil {
+		t.Errorf("%v %v", w, err)
+	}
+}
+
 func hubKey(t *testing.T) nkeys.KeyPair {
 	t.Helper()
 	k, err := nkeys.CreateServer()

@@ -64,6 +64,8 @@ type openHub struct {
 	serveFleet func(context.Context) error
 	// signer is the fleet's key for configurations; nil where there is no fleet.
 	signer func() (nkeys.KeyPair, error)
+	// region is where a sensor of the fleet stands; nil where there is none.
+	region func(sensor string) (region string, member bool, err error)
 	// rollouts tell sensors what to serve.
 	rollouts *rollout.Service
 	close    []func() error
@@ -148,7 +150,7 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	if err != nil {
 		return h, err
 	}
-	h.rollouts = &rollout.Service{Folder: folder, Bus: b, Heard: h.hub.Fleet, Signer: h.signer}
+	h.rollouts = &rollout.Service{Folder: folder, Bus: b, Heard: h.hub.Fleet, Signer: h.signer, Region: h.region}
 	return h, nil
 }
 
@@ -222,7 +224,7 @@ func (h *openHub) openTrusted(cfg config.Hub, dir string) (*bus.Bus, error) {
 	b, err := h.connect(s, f.HubOptions()...)
 	if err == nil {
 		h.serveFleet = func(ctx context.Context) error { return f.Serve(ctx, b, s) }
-		h.signer = f.ConfigurationSigner
+		h.signer, h.region = f.ConfigurationSigner, f.Region
 	}
 	return b, err
 }
