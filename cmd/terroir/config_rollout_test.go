@@ -173,7 +173,7 @@ func TestAnOverlayReachesTheCanaryFirst(t *testing.T) {
 	}
 
 	overlay = r.file("overlay.yaml", "sensors: [sp-1, sp-2]\nadd: [{port: 6382, transport: tcp}]\nreason: for a while\nexpires: "+
-		time.Now().Add(10*time.Second).UTC().Format(time.RFC3339)+"\n")
+		time.Now().Add(20*time.Second).UTC().Format(time.RFC3339)+"\n")
 	if said, code := r.command("apply", overlay, "--yes", "--wait", "0s", "--canary", "2"); code != 0 {
 		t.Fatalf("exit %d: %s", code, said)
 	}
@@ -186,10 +186,10 @@ func TestAnOverlayReachesTheCanaryFirst(t *testing.T) {
 		if !r.open(i, 6380) {
 			t.Errorf("sensor %d does not return to what it served", i)
 		}
-		text, err := os.ReadFile(fmt.Sprintf("%s/s%d/revision.json", r.dir, i))
-		if err != nil || !strings.Contains(string(text), `"Revision":4`) {
-			t.Errorf("sensor %d: %s %v, want revision 4: its own, and three changes", i, text, err)
-		}
+		r.until(func() bool { // Its own, and three changes. It is written once the port is closed.
+			text, err := os.ReadFile(fmt.Sprintf("%s/s%d/revision.json", r.dir, i))
+			return err == nil && strings.Contains(string(text), `"Revision":4,`)
+		}, "sensor %d does not get to revision 4", i)
 	}
 	if said, code := r.command("rollback"); code != 6 {
 		t.Errorf("without a hub: exit %d: %s", code, said)
