@@ -171,7 +171,7 @@ func TestSensorsFollowTheKeysOfTheirFleet(t *testing.T) {
 	f.asHubTells(b, "follows", told(t, signer(t, fl), "follows", 2, 6379, 7704))
 	p.says(0, "serial=2")
 	end := time.Now().Add(2 * time.Minute) // A question that was lost is asked again later, and then later still.
-	for serial := uint64(3); ; serial++ { // Until it has asked, it believes the old key.
+	for serial := uint64(3); ; serial++ {  // Until it has asked, it believes the old key.
 		said := len(p.log.String())
 		f.asHubTells(b, "follows", told(t, before, "follows", serial, 6379))
 		for len(p.log.String()) == said {
