@@ -188,6 +188,9 @@ type Heartbeat struct {
 	Revision int32
 	// Tap says whether attempts on unserved ports were being observed.
 	Tap bool
+	// Serial is that of the document in force, 0 for the sensor's own file. Refusal is the last one since a document was accepted.
+	Serial  uint64
+	Refusal Refusal
 }
 
 func nameOf(names []string, i int) string {

@@ -65,6 +65,8 @@ type Credentials struct {
 	NextCAs [][]byte `json:"next_cas,omitempty"`
 	JWT     string   `json:"jwt"`
 	Seed    string   `json:"seed"`
+	// Configurations are the public keys that sign what the sensor is to serve.
+	Configurations []string `json:"configurations,omitempty"`
 }
 
 // Options are those of a connection with the credentials as they are.
@@ -87,6 +89,8 @@ type JoinAnswer struct {
 	JWT    string `json:"jwt,omitempty"`
 	Sensor string `json:"sensor,omitempty"`
 	Region string `json:"region,omitempty"`
+	// Configurations are the public keys that sign what the sensor is to serve.
+	Configurations []string `json:"configurations,omitempty"`
 }
 
 // joinPause is the time between two attempts to reach the hub.
@@ -114,7 +118,8 @@ func Join(ctx context.Context, t *Token) (*Credentials, error) {
 		case err == nil && answer.Error != "":
 			return nil, denied(t, errors.New(answer.Error))
 		case err == nil:
-			return &Credentials{Sensor: answer.Sensor, Region: answer.Region, Hub: t.Hub, CA: t.CA, NextCAs: t.NextCAs, JWT: answer.JWT, Seed: string(seed)}, nil
+			return &Credentials{Sensor: answer.Sensor, Region: answer.Region, Hub: t.Hub, CA: t.CA, NextCAs: t.NextCAs, JWT: answer.JWT, Seed: string(seed),
+				Configurations: answer.Configurations}, nil
 		case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrPermissionViolation):
 			return nil, denied(t, err)
 		}

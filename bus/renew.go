@@ -32,6 +32,8 @@ type RenewAnswer struct {
 	CA      []byte        `json:"ca,omitempty"`
 	NextCAs [][]byte      `json:"next_cas,omitempty"`
 	Again   time.Duration `json:"again,omitempty"`
+	// Configurations are the public keys that sign what the sensor is to serve.
+	Configurations []string `json:"configurations,omitempty"`
 }
 
 // ServeRenewals answers sensors that ask with what f returns for the sensor's name and the request, until the returned
@@ -101,6 +103,9 @@ func (b *Bus) renew(ctx context.Context, r *Renewal) (again time.Duration, err e
 	c := old
 	if len(a.CA) > 0 {
 		c.CA, c.NextCAs = a.CA, a.NextCAs
+	}
+	if len(a.Configurations) > 0 {
+		c.Configurations = a.Configurations
 	}
 	if a.JWT != "" {
 		seed, err := r.pair.Seed()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nkeys"
+
 	"terroir"
 )
 
@@ -18,7 +20,7 @@ func wrong(where, message, hint string) error {
 }
 
 func (s *Sensor) check() error {
-	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap, s.checkExplore, s.checkConfine} {
+	for _, step := range []func() error{s.checkNames, s.checkAddresses, s.checkListen, s.checkProxies, s.checkLimits, s.checkTap, s.checkExplore, s.checkConfine, s.checkConfigurations} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -103,31 +105,39 @@ func (s *Sensor) checkAddresses() error {
 }
 
 func (s *Sensor) checkListen() error {
-	seen := map[terroir.ServedPort]int{}
-	for i, p := range s.Listen.Ports {
-		path := fmt.Sprintf("listen.ports[%d]", i)
-		if p.Port < 1 || p.Port > 65535 {
-			return wrong(s.pos.of(path+".port"), fmt.Sprintf("port %d is out of range", p.Port), "use 1 to 65535")
-		}
-		transports, ok := p.transports()
-		if !ok {
-			return wrong(s.pos.of(path+".transport"), fmt.Sprintf("%q is not a transport", p.Transport), "use tcp, udp or both")
-		}
-		if p.TLS && p.Transport == "udp" {
-			return wrong(s.pos.of(path+".tls"), "tls is for tcp only", "")
-		}
-		for _, t := range transports {
-			key := terroir.ServedPort{Transport: t, Port: uint16(p.Port)}
-			if first, twice := seen[key]; twice {
-				return wrong(s.pos.of(path+".port"), fmt.Sprintf("port %s is listed twice", key), fmt.Sprintf("it is entry %d already", first+1))
-			}
-			seen[key] = i
-		}
+	if _, err := checkPorts(s.Listen.Ports, "listen.ports", s.pos); err != nil {
+		return err
 	}
 	if len(s.Listen.Ports) == 0 && s.Theme == "none" {
 		return wrong(s.pos.of("listen.ports"), "nothing is served", "list ports, or use a theme")
 	}
 	return nil
+}
+
+// checkPorts checks a list of ports that stands at a place, and returns its entries by what they serve.
+func checkPorts(ports []Port, at string, pos positions) (map[terroir.ServedPort]int, error) {
+	seen := map[terroir.ServedPort]int{}
+	for i, p := range ports {
+		path := fmt.Sprintf("%s[%d]", at, i)
+		if p.Port < 1 || p.Port > 65535 {
+			return nil, wrong(pos.of(path+".port"), fmt.Sprintf("port %d is out of range", p.Port), "use 1 to 65535")
+		}
+		transports, ok := p.transports()
+		if !ok {
+			return nil, wrong(pos.of(path+".transport"), fmt.Sprintf("%q is not a transport", p.Transport), "use tcp, udp or both")
+		}
+		if p.TLS && p.Transport == "udp" {
+			return nil, wrong(pos.of(path+".tls"), "tls is for tcp only", "")
+		}
+		for _, t := range transports {
+			key := terroir.ServedPort{Transport: t, Port: uint16(p.Port)}
+			if first, twice := seen[key]; twice {
+				return nil, wrong(pos.of(path+".port"), fmt.Sprintf("port %s is listed twice", key), fmt.Sprintf("it is entry %d already", first+1))
+			}
+			seen[key] = i
+		}
+	}
+	return seen, nil
 }
 
 func (p *Port) transports() ([]terroir.Transport, bool) {
@@ -228,13 +238,27 @@ func (s *Sensor) checkConfine() error {
 	return nil
 }
 
+func (s *Sensor) checkConfigurations() error {
+	c := &s.Configurations
+	if c.Trust == "" || secretReference(c.Trust) || nkeys.IsValidPublicServerKey(c.Trust) {
+		return nil
+	}
+	return wrong(s.pos.of("configurations.trust"), fmt.Sprintf("%q is not a key for configurations", c.Trust), "write the key, which begins with N, or file:NAME of one, such as the hub's DIR/rollout/key.pub")
+}
+
 // Configuration is what the sensor serves: the theme, with the listed ports added or put in place of the theme's.
 func (s *Sensor) Configuration() terroir.Configuration {
 	c := terroir.Configuration{Theme: s.Theme, Revision: 1}
 	if s.Theme == "containers" {
 		c = terroir.Containers()
 	}
-	for _, p := range s.Listen.Ports {
+	serve(&c, s.Listen.Ports)
+	return c
+}
+
+// serve adds the ports to what c serves, or puts them in the place of those with the same number.
+func serve(c *terroir.Configuration, ports []Port) {
+	for _, p := range ports {
 		transports, _ := p.transports()
 		for _, t := range transports {
 			served := terroir.ServedPort{Transport: t, Port: uint16(p.Port), Service: p.Service, TLS: p.TLS && t == terroir.TCP,
@@ -247,7 +271,6 @@ func (s *Sensor) Configuration() terroir.Configuration {
 			}
 		}
 	}
-	return c
 }
 
 // Servers are the addresses in a list with commas between them.

@@ -33,6 +33,8 @@ type Sensor struct {
 	Tap         Tap      `yaml:"tap" doc:"attempts on unserved ports"`
 	Explore     Explore  `yaml:"explore" doc:"unserved ports that are opened for a while, to learn what is sent there"`
 	Confine     Confine  `yaml:"confine" doc:"what the sensor's process gives up once it listens (Linux)"`
+	// Configurations say whose documents change theme and ports.
+	Configurations Configurations `yaml:"configurations" doc:"what the hub may change: theme and ports, by signed documents"`
 
 	origins map[string]string
 	pos     positions
@@ -48,12 +50,12 @@ type Listen struct {
 
 // Port is a served port.
 type Port struct {
-	Port      int    `yaml:"port" doc:"1 to 65535"`
-	Transport string `yaml:"transport" doc:"tcp, udp or both (default)"`
-	Service   string `yaml:"service" doc:"what is expected there"`
-	TLS       bool   `yaml:"tls" doc:"complete TLS handshakes"`
-	Persona   string `yaml:"persona" doc:"what answers there; default: the persona of the service; none: silence"`
-	Proxy     bool   `yaml:"proxy" doc:"trusted proxies send PROXY headers (version 1 or 2) there"`
+	Port      int    `yaml:"port" json:"port" doc:"1 to 65535"`
+	Transport string `yaml:"transport" json:"transport,omitempty" doc:"tcp, udp or both (default)"`
+	Service   string `yaml:"service" json:"service,omitempty" doc:"what is expected there"`
+	TLS       bool   `yaml:"tls" json:"tls,omitempty" doc:"complete TLS handshakes"`
+	Persona   string `yaml:"persona" json:"persona,omitempty" doc:"what answers there; default: the persona of the service; none: silence"`
+	Proxy     bool   `yaml:"proxy" json:"proxy,omitempty" doc:"trusted proxies send PROXY headers (version 1 or 2) there"`
 }
 
 // Limits bound what strangers can make a sensor hold.
@@ -92,6 +94,12 @@ type Confine struct {
 	Enabled  bool   `yaml:"enabled" doc:"give up the superuser, files but its own, connections but to the hub, and other system calls"`
 	User     string `yaml:"user" doc:"whom it becomes when it was started as the superuser; default: terroir if there is one, else nobody"`
 	Required bool   `yaml:"required" doc:"do not run where a part of that is missing"`
+}
+
+// Configurations say whether, and by which key, the hub may change what is served.
+type Configurations struct {
+	Accept bool   `yaml:"accept" doc:"serve what the hub's signed documents say, in place of theme and listen.ports"`
+	Trust  string `yaml:"trust" doc:"public key of the hub's, which begins with N, or file:NAME or env:NAME of it; default: the fleet's keys or, for a hub on loopback, the first key that is seen"`
 }
 
 // Hub is the configuration of a hub.
@@ -195,7 +203,7 @@ func DefaultSensor() Sensor {
 		Sensor: "sensor", Region: "unknown", Dir: "terroir-sensor", Hub: "nats://127.0.0.1:4222", Theme: "containers", Listen: Listen{Answer: true},
 		Limits: Limits{KeepBytes: 64 << 10, SessionBytes: 4 << 20, IdleBefore: Duration(30 * time.Second), IdleAfter: Duration(5 * time.Second),
 			MaxAge: Duration(5 * time.Minute), Sessions: 20_000, PerSource: 256, PerNetwork: 1024, Datagrams: 1000, SpoolBytes: 1 << 30, Memory: 384 << 20},
-		Heartbeat: Duration(time.Minute), Drain: Duration(3 * time.Second), Confine: Confine{Enabled: true},
+		Heartbeat: Duration(time.Minute), Drain: Duration(3 * time.Second), Confine: Confine{Enabled: true}, Configurations: Configurations{Accept: true},
 		Explore: Explore{Hold: Duration(10 * time.Minute), Minutes: 480},
 		Tap:     Tap{Enabled: true, Interval: Duration(time.Minute), Never: []int{22}},
 	}

@@ -202,7 +202,7 @@ func TestPortsAreAddedToTheThemeOrTakeItsPlace(t *testing.T) {
 }
 
 func TestPublishedSchemasAreUpToDate(t *testing.T) {
-	for file, v := range map[string]any{"sensor.schema.json": DefaultSensor(), "hub.schema.json": DefaultHub()} {
+	for file, v := range map[string]any{"sensor.schema.json": DefaultSensor(), "hub.schema.json": DefaultHub(), "overlay.schema.json": Overlay{}} {
 		want, err := Schema(file, v)
 		if err != nil {
 			t.Fatal(err)

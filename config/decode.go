@@ -40,6 +40,15 @@ func (p positions) of(path string) string {
 
 // decode reads text into v, which holds the defaults, and then the variables that begin with prefix.
 func decode(name string, text []byte, prefix string, v any) (positions, map[string]string, error) {
+	pos, origins, err := decodeText(name, text, v)
+	if err != nil {
+		return pos, nil, err
+	}
+	return pos, origins, environment(prefix, v, &pos, origins)
+}
+
+// decodeText reads text into v, which holds the defaults.
+func decodeText(name string, text []byte, v any) (positions, map[string]string, error) {
 	if name == "" {
 		name = "built-in configuration"
 	}
@@ -61,7 +70,7 @@ func decode(name string, text []byte, prefix string, v any) (positions, map[stri
 			}
 		}
 	}
-	return pos, origins, environment(prefix, v, &pos, origins)
+	return pos, origins, nil
 }
 
 // parse notes the places in text and reports whether there is anything but comments in it: of nothing the library

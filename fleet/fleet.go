@@ -87,7 +87,9 @@ func (f *Fleet) open() error {
 		return err
 	}
 	defer unlock()
-	if err := f.readKeys(); !errors.Is(err, fs.ErrNotExist) {
+	if err := f.readKeys(); err == nil {
+		return f.completeKeys()
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	k, err := makeKeys()

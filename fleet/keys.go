@@ -42,6 +42,8 @@ type firstKeys struct {
 type generation struct {
 	// Signer vouches for users, Hub is the hub's own user.
 	Signer, Hub []byte
+	// Configurations signs what sensors are to serve.
+	Configurations []byte
 	// Authority is the certificate (DER) that vouches for the hub's TLS, AuthorityKey its key (PKCS #8).
 	Authority, AuthorityKey []byte
 	Made                    time.Time
@@ -92,6 +94,9 @@ func makeGeneration() (g generation, err error) {
 	if g.Hub, _, err = makeKey(nkeys.CreateUser); err != nil {
 		return g, err
 	}
+	if g.Configurations, _, err = makeKey(nkeys.CreateServer); err != nil {
+		return g, err
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return g, err
@@ -110,14 +115,17 @@ func makeGeneration() (g generation, err error) {
 func (f *Fleet) keysFile() string { return filepath.Join(f.dir, "keys.json") }
 
 // readKeys reads the keys where they are not those that were read last.
-func (f *Fleet) readKeys() error {
+func (f *Fleet) readKeys() error { return f.readKeysIf(false) }
+
+// readKeysIf reads the keys where they are others, or in any case.
+func (f *Fleet) readKeysIf(anyhow bool) error {
 	info, err := os.Stat(f.keysFile())
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if info.ModTime().Equal(f.read) {
+	if !anyhow && info.ModTime().Equal(f.read) {
 		return nil
 	}
 	var k keys
@@ -139,7 +147,7 @@ func (f *Fleet) writeKeys(k keys) error {
 	if err := writeJSON(f.keysFile(), &k); err != nil {
 		return err
 	}
-	return f.readKeys()
+	return f.readKeysIf(true) // Two files that were written within a tick of the clock have the same time.
 }
 
 // holding are the generations that hold now, the oldest first.

@@ -35,6 +35,9 @@ func (f *Fleet) renew(sensor string, r *bus.RenewRequest) (bus.RenewAnswer, erro
 	}
 	a := bus.RenewAnswer{Again: f.Ask}
 	a.CA, a.NextCAs = f.authorities()
+	if a.Configurations, err = f.ConfigurationKeys(); err != nil {
+		return a, err
+	}
 	if !f.wearsOut(claims) {
 		return a, nil
 	}

@@ -162,8 +162,12 @@ func (f *Fleet) join(id, key string) (bus.JoinAnswer, error) {
 	if err != nil {
 		return bus.JoinAnswer{}, err
 	}
+	known, err := f.ConfigurationKeys()
+	if err != nil {
+		return bus.JoinAnswer{}, err
+	}
 	text, err := f.vouch(sensorClaims(key, m.Sensor, m.Expires))
-	return bus.JoinAnswer{JWT: text, Sensor: m.Sensor, Region: m.Region}, err
+	return bus.JoinAnswer{JWT: text, Sensor: m.Sensor, Region: m.Region, Configurations: known}, err
 }
 
 func (f *Fleet) member(g *Grant, key string) (Member, error) {

@@ -81,6 +81,18 @@ type Sensor struct {
 	// Seen is when the hub last took in anything of it.
 	Seen time.Time
 	Tap  bool
+	// Serial is that of the document in force, Refusal why the sensor did not take the last one, if it did not.
+	Serial  uint64
+	Refusal terroir.Refusal
+	// Announced is when it last told what it serves, Serves what that is.
+	Announced time.Time
+	Serves    terroir.Configuration
+	// Beat is when the last heartbeat was taken in, Every the longest interval of one.
+	Beat  time.Time
+	Every time.Duration
+	// Since is from when on Events are counted, Errors of them, and Limits, the attempts that its listeners refused.
+	Since                  time.Time
+	Events, Errors, Limits int64
 }
 
 // Status is the state of the hub.

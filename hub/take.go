@@ -70,19 +70,38 @@ func (h *Hub) saw(r *terroir.Record) {
 	p := r.Position()
 	s := h.fleet[p.Sensor]
 	if s == nil {
-		s = &Sensor{Name: p.Sensor}
+		s = &Sensor{Name: p.Sensor, Since: time.Now()}
 		h.fleet[p.Sensor] = s
 	}
+	s.saw(r)
+	if r.Event != nil {
+		h.status.Events++
+		h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, number: h.number})
+	}
+}
+
+// saw keeps what the record says of its sensor.
+func (s *Sensor) saw(r *terroir.Record) {
 	s.Seen = time.Now()
 	switch {
 	case r.Event != nil:
 		s.Region, s.Revision = r.Event.Region, r.Event.Revision
-		h.status.Events++
-		h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, number: h.number})
+		s.Events += r.Event.Attempts
+		if r.Event.Kind == terroir.KindError {
+			s.Errors += r.Event.Attempts
+		}
+	case r.Loss != nil:
+		if r.Loss.Stage == "listen" && r.Loss.Reason != "shutdown" && r.Loss.Reason != "proxy_check" {
+			s.Limits += r.Loss.Attempts
+		}
 	case r.Heartbeat != nil:
-		s.Region, s.Revision, s.Tap = r.Heartbeat.Region, r.Heartbeat.Revision, r.Heartbeat.Tap
+		b := r.Heartbeat
+		s.Region, s.Revision, s.Tap, s.Serial, s.Refusal = b.Region, b.Revision, b.Tap, b.Serial, b.Refusal
+		s.Beat, s.Every = s.Seen, max(s.Every, b.Interval)
 	case r.Announcement != nil:
-		s.Region, s.Version, s.Revision = r.Announcement.Region, r.Announcement.Version, r.Announcement.Configuration.Revision
+		a := r.Announcement
+		s.Region, s.Version, s.Revision, s.Serial = a.Region, a.Version, a.Configuration.Revision, a.Serial
+		s.Announced, s.Serves = s.Seen, a.Configuration
 	}
 }
 

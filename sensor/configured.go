@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,7 +62,15 @@ func (p Program) Run(ctx context.Context) error {
 		return err
 	}
 	r.cfg = cfg
-	set, err := readPersonas(&cfg)
+	known, err := r.trusted(&cfg)
+	if err != nil {
+		return err
+	}
+	r.assigned = &assigned{}
+	if cfg.Configurations.Accept {
+		r.assigned = readAssigned(cfg.Sensor, cfg.Dir, known)
+	}
+	set, err := readPersonas(&cfg, cfg.Configuration())
 	if err != nil {
 		return err
 	}
@@ -89,8 +98,11 @@ func (p Program) Run(ctx context.Context) error {
 			stop(nil)
 		}
 	}()
-	changes := make(chan Change)
-	opt.Changes = changes
+	changes, refusals := make(chan Change), make(chan terroir.Refusal)
+	opt.Changes, opt.Refusals = changes, refusals
+	if cfg.Configurations.Accept {
+		opt.Receive = (&receiver{running: r, changes: changes, refusals: refusals}).run
+	}
 	go r.reload(ctx, changes)
 	defer os.Remove(filepath.Join(cfg.Dir, BoundFile))
 	err = Run(ctx, opt)
@@ -110,6 +122,9 @@ type running struct {
 	outside   outside
 	personas  atomic.Pointer[persona.Set]
 	revision  revisions
+	assigned  *assigned
+	serves    serving
+	changing  sync.Mutex // One change is made after the other.
 }
 
 // options are what the configuration says.
@@ -120,15 +135,13 @@ func (r *running) options() (Options, error) {
 		return Options{}, err
 	}
 	r.revision = revisions{file: filepath.Join(cfg.Dir, "revision.json")}
-	configuration, adopt, err := r.revision.of(cfg.Configuration())
-	if err == nil {
-		err = adopt()
-	}
-	if err != nil {
+	configuration, serial := r.assigned.now(cfg.Configuration())
+	if configuration, err = r.adopt(configuration); err != nil {
 		return Options{}, err
 	}
 	opt := Options{
-		Name: cfg.Sensor, Region: cfg.Region, Version: r.Version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: configuration,
+		Name: cfg.Sensor, Region: cfg.Region, Version: r.Version, Dir: cfg.Dir, Bus: cfg.Hub, Configuration: configuration, Serial: serial,
+		Own:        func() (terroir.Configuration, error) { return r.adopt(cfg.Configuration()) },
 		SpoolBytes: int64(cfg.Limits.SpoolBytes), Heartbeat: time.Duration(cfg.Heartbeat), Drain: time.Duration(cfg.Drain),
 		Listen: listenOptions(cfg, certificate), BusOptions: r.busOptions(), Renewal: r.renewal(),
 		Confine: func() error { return confineSensor(cfg) },
@@ -150,6 +163,16 @@ func (r *running) options() (Options, error) {
 		opt.Explore = &explore.Options{Ports: x.Ports, Hold: time.Duration(x.Hold), Minutes: x.Minutes, Never: opt.Tap.Never}
 	}
 	return opt, nil
+}
+
+// adopt gives c its revision and notes that it is served.
+func (r *running) adopt(c terroir.Configuration) (terroir.Configuration, error) {
+	c, adopt, err := r.revision.of(c)
+	if err == nil {
+		err = adopt()
+	}
+	r.serves.set(c)
+	return c, err
 }
 
 // spareDescriptors are for the spool, the bus, the tap and what the runtime needs.
@@ -196,8 +219,8 @@ func listenOptions(cfg *config.Sensor, certificate tls.Certificate) listen.Optio
 }
 
 // readPersonas reads the shipped personas and those of the configuration's folder, and checks that there is one for every
-// port that names one.
-func readPersonas(cfg *config.Sensor) (*persona.Set, error) {
+// port of c that names one.
+func readPersonas(cfg *config.Sensor, c terroir.Configuration) (*persona.Set, error) {
 	set, err := persona.Builtin(cfg.Sensor)
 	if err != nil {
 		return nil, err
@@ -210,7 +233,7 @@ func readPersonas(cfg *config.Sensor) (*persona.Set, error) {
 			return nil, err
 		}
 	}
-	for _, p := range cfg.Configuration().Ports {
+	for _, p := range c.Ports {
 		if err := set.Check(p.Persona); err != nil {
 			return nil, fmt.Errorf("%s: %w", p, err)
 		}

@@ -31,20 +31,13 @@ func (r *running) reload(ctx context.Context, changes chan<- Change) {
 			return
 		case <-hangups:
 		}
-		c, err := r.change()
-		if err != nil {
+		if err := r.serve(ctx, changes, r.change); err != nil && ctx.Err() == nil {
 			slog.Error("the configuration stays as it was", "sensor", r.cfg.Sensor, "error", err)
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case changes <- c:
 		}
 	}
 }
 
-// change reads what is to be served from now on.
+// change reads what is to be served from now on. What the hub's document says goes before what the file does.
 func (r *running) change() (Change, error) {
 	text, err := r.outside.configuration()
 	if err != nil {
@@ -59,15 +52,13 @@ func (r *running) change() (Change, error) {
 		cfg.Personas = r.read.Personas
 	}
 	cfg.Sensor = r.cfg.Sensor // Personas make up the same about themselves.
-	set, err := readPersonas(&cfg)
-	if err != nil {
-		return Change{}, err
+	c, serial := r.assigned.now(cfg.Configuration())
+	if serial > 0 && !slices.Equal(cfg.Configuration().Ports, r.cfg.Configuration().Ports) {
+		slog.Warn("not changed: the hub says what is served", "sensor", r.cfg.Sensor, "serial", serial)
 	}
-	c, adopt, err := r.revision.of(cfg.Configuration())
-	return Change{Configuration: c, Adopt: func() error {
-		r.personas.Store(set)
-		return adopt()
-	}}, err
+	change, err := r.changeTo(&cfg, c)
+	change.Serial = serial
+	return change, err
 }
 
 // restartFor lists the keys that differ and cannot change while the sensor runs: all but the theme and the ports.

@@ -43,6 +43,13 @@ type Options struct {
 	// Configuration is what is served at first, Changes what is served from then on. Changes may be nil.
 	Configuration terroir.Configuration
 	Changes       <-chan Change
+	// Serial is that of the hub's document that Configuration is from; 0 for the sensor's own file. When such a one cannot be
+	// served at the start, Own is, which may be nil.
+	Serial uint64
+	Own    func() (terroir.Configuration, error)
+	// Receive is run with the connection to the bus; Refusals are what it does not accept. Both may be nil.
+	Receive  func(context.Context, *bus.Bus)
+	Refusals <-chan terroir.Refusal
 	// Listen are the settings of the listeners; what Options says (name, region, certificate …) is filled in.
 	Listen listen.Options
 	// Tap are the settings of the tap; nil turns it off.
@@ -63,8 +70,12 @@ type Options struct {
 // Change is a configuration to serve from now on.
 type Change struct {
 	terroir.Configuration
+	// Serial is that of the hub's document that says so; 0 for the sensor's own file.
+	Serial uint64
 	// Adopt is called once the ports are open; when one cannot be, the change is not made. It may be nil.
 	Adopt func() error
+	// Done is called when the change is made and announced, or with why it is not. It may be nil.
+	Done func(error)
 }
 
 // observer is a running sensor.
@@ -79,6 +90,9 @@ type observer struct {
 	explorer *explore.Explorer
 	// current is the configuration in force.
 	current atomic.Pointer[terroir.Configuration]
+	// serial is that of the document in force, refusal the last one since. They are follow's, once it runs.
+	serial  uint64
+	refusal terroir.Refusal
 }
 
 // Run observes until ctx ends. Then open sessions are recorded as shut down, and what can be sent within Drain is sent;
@@ -96,7 +110,7 @@ func Run(ctx context.Context, opt Options) error {
 	if err != nil {
 		return err
 	}
-	o := &observer{Options: opt, spool: rec.spool, rec: rec}
+	o := &observer{Options: opt, spool: rec.spool, rec: rec, serial: opt.Serial}
 	o.current.Store(&opt.Configuration)
 	return errors.Join(o.run(ctx), rec.spool.Close())
 }
@@ -108,13 +122,31 @@ func (o *observer) run(ctx context.Context) (err error) {
 	defer o.bus.Close()
 	listening := o.Listen
 	listening.Sensor, listening.Region = o.Name, o.Region
-	if o.server, err = listen.Start(ctx, listening, o.Configuration, o.rec); err != nil {
+	o.server, err = listen.Start(ctx, listening, o.Configuration, o.rec)
+	if err != nil && o.serial > 0 && o.Own != nil {
+		err = o.startOwn(ctx, listening, err)
+	}
+	if err != nil {
 		return err
 	}
 	if err := o.begin(ctx); err != nil {
 		return errors.Join(err, o.server.Shutdown(ctx))
 	}
 	return o.observe(ctx)
+}
+
+// startOwn serves what the sensor's file says, as what the hub said cannot be: so the hub can say something else.
+func (o *observer) startOwn(ctx context.Context, listening listen.Options, why error) error {
+	own, err := o.Own()
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	slog.Error("the hub's configuration cannot be served; serving the sensor's own", "sensor", o.Name, "serial", o.serial, "error", why)
+	o.refusal = terroir.Refusal{Serial: o.serial, Reason: terroir.ShortReason(why.Error())}
+	o.serial = 0
+	o.current.Store(&own)
+	o.server, err = listen.Start(ctx, listening, own, o.rec)
+	return err
 }
 
 // begin opens the rest and says that all is open.
@@ -135,7 +167,7 @@ func (o *observer) begin(ctx context.Context) error {
 
 // announce records what is served from now on, and tells Ready.
 func (o *observer) announce(ctx context.Context) error {
-	a := &terroir.Announcement{Time: time.Now().UTC(), Region: o.Region, Version: o.Version, Configuration: *o.current.Load()}
+	a := &terroir.Announcement{Time: time.Now().UTC(), Region: o.Region, Version: o.Version, Configuration: *o.current.Load(), Serial: o.serial}
 	a.Sensor = o.Name
 	a.Addresses = append([]netip.Addr(nil), o.Listen.Addresses...)
 	if err := o.rec.Put(ctx, terroir.Record{Announcement: a}); err != nil || o.Ready == nil {
@@ -162,6 +194,9 @@ func (o *observer) observe(ctx context.Context) error {
 	g, watching := errgroup.WithContext(ctx)
 	g.Go(func() error { return firstError(watching, broken) })
 	g.Go(func() error { return o.follow(watching) })
+	if o.Receive != nil {
+		g.Go(func() error { o.Receive(watching, o.bus); return nil })
+	}
 	g.Go(func() error { return firstError(watching, o.server.Err()) })
 	g.Go(func() error { return firstError(watching, o.rec.Err()) })
 	if o.tap != nil {
@@ -262,6 +297,7 @@ func (o *observer) follow(ctx context.Context) error {
 		case <-tick.C:
 		case c := <-o.Changes:
 			change = &c
+		case o.refusal = <-o.Refusals:
 		}
 		now := time.Now()
 		if err := o.beat(ctx, now, now.Sub(last)); err != nil || ctx.Err() != nil {
@@ -277,26 +313,36 @@ func (o *observer) follow(ctx context.Context) error {
 }
 
 func (o *observer) beat(ctx context.Context, now time.Time, since time.Duration) error {
-	h := &terroir.Heartbeat{Time: now.UTC(), Interval: since, Region: o.Region, Revision: o.current.Load().Revision, Tap: o.tap != nil && o.tap.Watching()}
+	h := &terroir.Heartbeat{Time: now.UTC(), Interval: since, Region: o.Region, Revision: o.current.Load().Revision, Tap: o.tap != nil && o.tap.Watching(),
+		Serial: o.serial, Refusal: o.refusal}
 	h.Sensor = o.Name
 	return o.rec.Put(context.WithoutCancel(ctx), terroir.Record{Heartbeat: h})
 }
 
 // change serves c. What cannot be bound leaves everything as it was, and is told.
 func (o *observer) change(ctx context.Context, c *Change) error {
+	if c.Done == nil {
+		c.Done = func(error) {}
+	}
 	if err := o.server.Reconfigure(c.Configuration); err != nil {
-		slog.Error("the configuration stays as it was", "sensor", o.Name, "error", err)
+		c.Done(err)
 		return nil
 	}
 	if c.Adopt != nil {
 		if err := c.Adopt(); err != nil {
+			c.Done(err)
 			return err
 		}
 	}
 	o.current.Store(&c.Configuration)
+	if c.Serial > 0 {
+		o.serial, o.refusal = c.Serial, terroir.Refusal{}
+	}
 	if err := o.announce(ctx); err != nil {
+		c.Done(err)
 		return err
 	}
-	slog.Info("configuration changed", "sensor", o.Name, "revision", c.Revision, "ports", len(c.Ports))
+	c.Done(nil)
+	slog.Info("configuration changed", "sensor", o.Name, "revision", c.Revision, "ports", len(c.Ports), "serial", o.serial)
 	return nil
 }

@@ -33,6 +33,9 @@ func writeHeartbeat(w *writer, h *terroir.Heartbeat) {
 	w.string(3, h.Region)
 	w.int(4, int64(h.Revision))
 	w.bool(5, h.Tap)
+	w.uint(6, h.Serial)
+	w.uint(7, h.Refusal.Serial)
+	w.string(8, h.Refusal.Reason)
 }
 
 func readHeartbeat(h *terroir.Heartbeat, n protowire.Number, f field) (err error) {
@@ -47,6 +50,13 @@ func readHeartbeat(h *terroir.Heartbeat, n protowire.Number, f field) (err error
 		h.Revision, err = f.int32()
 	case 5:
 		h.Tap, err = f.bool()
+	case 6:
+		h.Serial, err = f.uint()
+	case 7:
+		h.Refusal.Serial, err = f.uint()
+	case 8:
+		h.Refusal.Reason, err = f.string()
+		h.Refusal.Reason = terroir.ShortReason(h.Refusal.Reason)
 	}
 	return err
 }
@@ -66,8 +76,11 @@ func writeAnnouncement(w *writer, a *terroir.Announcement) {
 			w.uint(2, uint64(p.Port))
 			w.string(3, p.Service)
 			w.bool(4, p.TLS)
+			w.string(5, p.Persona)
+			w.bool(6, p.Proxy)
 		})
 	}
+	w.uint(8, a.Serial)
 }
 
 func readAnnouncement(a *terroir.Announcement, n protowire.Number, f field) (err error) {
@@ -91,6 +104,8 @@ func readAnnouncement(a *terroir.Announcement, n protowire.Number, f field) (err
 		a.Configuration.Revision, err = f.int32()
 	case 7:
 		return readServed(a, f)
+	case 8:
+		a.Serial, err = f.uint()
 	}
 	return err
 }
@@ -111,6 +126,10 @@ func readServed(a *terroir.Announcement, f field) error {
 			p.Service, err = f.string()
 		case 4:
 			p.TLS, err = f.bool()
+		case 5:
+			p.Persona, err = f.string()
+		case 6:
+			p.Proxy, err = f.bool()
 		}
 		return err
 	})

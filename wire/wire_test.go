@@ -64,12 +64,14 @@ func recordGen() *rapid.Generator[terroir.Record] {
 		return terroir.Record{Loss: &terroir.Loss{Time: timeGen().Draw(t, "time"), Stage: text.Draw(t, "stage"), Reason: text.Draw(t, "reason"), Attempts: rapid.Int64().Draw(t, "n")}}
 	})
 	beat := rapid.Custom(func(t *rapid.T) terroir.Record {
-		return terroir.Record{Heartbeat: &terroir.Heartbeat{Time: timeGen().Draw(t, "time"), Interval: interval.Draw(t, "i"), Region: text.Draw(t, "r"), Revision: rapid.Int32().Draw(t, "rev"), Tap: rapid.Bool().Draw(t, "tap")}}
+		return terroir.Record{Heartbeat: &terroir.Heartbeat{Time: timeGen().Draw(t, "time"), Interval: interval.Draw(t, "i"), Region: text.Draw(t, "r"), Revision: rapid.Int32().Draw(t, "rev"), Tap: rapid.Bool().Draw(t, "tap"), Serial: rapid.Uint64().Draw(t, "s"),
+			Refusal: terroir.Refusal{Serial: rapid.Uint64().Draw(t, "rs"), Reason: terroir.ShortReason(text.Draw(t, "why"))}}}
 	})
 	announcement := rapid.Custom(func(t *rapid.T) terroir.Record {
-		a := &terroir.Announcement{Time: timeGen().Draw(t, "time"), Region: text.Draw(t, "r"), Version: text.Draw(t, "v")}
+		a := &terroir.Announcement{Time: timeGen().Draw(t, "time"), Region: text.Draw(t, "r"), Version: text.Draw(t, "v"), Serial: rapid.Uint64().Draw(t, "s")}
 		a.Addresses = rapid.SliceOfN(addrGen(), 1, 3).Draw(t, "addresses")
 		a.Configuration = terroir.Containers()
+		a.Configuration.Ports[0].Persona, a.Configuration.Ports[0].Proxy = text.Draw(t, "persona"), rapid.Bool().Draw(t, "proxy")
 		return terroir.Record{Announcement: a}
 	})
 	return rapid.OneOf(eventGen(), loss, beat, announcement)

@@ -17,7 +17,7 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Configuration files: check and show them"}
+	c := &cobra.Command{Use: "config", Short: "Configuration files, and what the sensors of a region serve"}
 	validate := &cobra.Command{
 		Use: "validate FILE…", Short: "Check configuration files", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -52,11 +52,11 @@ func configCommand() *cobra.Command {
 		},
 	}
 	show.Flags().BoolVar(&origin, "origin", false, "print where each value comes from")
-	c.AddCommand(validate, show)
+	c.AddCommand(validate, show, configDiff(), configApply(), configHistory(), configRollback(), configStatus())
 	return c
 }
 
-// loadAny reads a file of a hub, which is one that has a key of a hub's only, or else of a sensor.
+// loadAny reads a file of a hub or an overlay, which are those that have a key of their own, or else of a sensor.
 func loadAny(file string) (any, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -67,6 +67,11 @@ func loadAny(file string) (any, error) {
 		for _, k := range []string{"bus", "commit", "geo", "views"} {
 			if _, ok := keys[k]; ok {
 				return ptr(config.ParseHub(file, text))
+			}
+		}
+		for _, k := range []string{"add", "drop", "reason", "sensors", "expires", "evidence"} {
+			if _, ok := keys[k]; ok {
+				return ptr(config.ParseOverlay(file, text))
 			}
 		}
 	}

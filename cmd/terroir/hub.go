@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
@@ -27,6 +28,7 @@ import (
 	"terroir/hub"
 	"terroir/payload"
 	"terroir/query"
+	"terroir/rollout"
 )
 
 func hubCommand() *cobra.Command {
@@ -108,7 +110,13 @@ type openHub struct {
 	busURL string
 	// serveFleet answers sensors that join; nil where the bus lets in everybody.
 	serveFleet func(context.Context) error
-	close      []func() error
+	// signer is the fleet's key for configurations; nil where there is no fleet.
+	signer func() (nkeys.KeyPair, error)
+	// region is where a sensor of the fleet stands; nil where there is none.
+	region func(sensor string) (region string, member bool, err error)
+	// rollouts tell sensors what to serve.
+	rollouts *rollout.Service
+	close    []func() error
 }
 
 // hubGCPercent trades memory, which the hub gives back at rest, for a tenth of its processor's time.
@@ -134,6 +142,7 @@ func (h *openHub) run(ctx context.Context) error {
 	if rw, err := h.store.rewriter(); err == nil && !h.store.lake.Remote() { // Another engine has means of its own.
 		g.Go(func() error { return care(ctx, h.store.lake, rw, h.care) })
 	}
+	g.Go(func() error { return h.rollouts.Run(ctx) })
 	if h.serveFleet != nil {
 		g.Go(func() error { return h.serveFleet(ctx) })
 	}
@@ -201,6 +210,11 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: known, Analyzer: analyze, Groups: h.store.groups,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
 	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub, door}, cfg.Care
+	folder, err := rollout.Open(rolloutDir(cfg.Dir))
+	if err != nil {
+		return h, err
+	}
+	h.rollouts = &rollout.Service{Folder: folder, Bus: b, Heard: h.hub.Fleet, Signer: h.signer, Region: h.region}
 	return h, nil
 }
 
@@ -274,6 +288,7 @@ func (h *openHub) openTrusted(cfg config.Hub, dir string) (*bus.Bus, error) {
 	b, err := h.connect(s, f.HubOptions()...)
 	if err == nil {
 		h.serveFleet = func(ctx context.Context) error { return f.Serve(ctx, b, s) }
+		h.signer, h.region = f.ConfigurationSigner, f.Region
 	}
 	return b, err
 }

@@ -9,7 +9,8 @@ import (
 )
 
 func main() {
-	for file, v := range map[string]any{"sensor.schema.json": config.DefaultSensor(), "hub.schema.json": config.DefaultHub()} {
+	for file, v := range map[string]any{"sensor.schema.json": config.DefaultSensor(), "hub.schema.json": config.DefaultHub(),
+		"overlay.schema.json": config.Overlay{}} {
 		b, err := config.Schema(file, v)
 		if err == nil {
 			err = os.WriteFile(file, b, 0o644)
