@@ -83,8 +83,15 @@ func (w *world) exec(statement string, args ...any) {
 	}
 }
 
-// run runs the view and gives its rows the declared types.
+// run runs the view and its step, and gives its rows the declared types.
 func (w *world) run(name string, params map[string]string) *views.Result {
+	w.t.Helper()
+	v, r, values := w.returned(name, params)
+	return w.stepped(v, r, values)
+}
+
+// returned is what the view's statement returned.
+func (w *world) returned(name string, params map[string]string) (*views.View, *views.Result, map[string]string) {
 	w.t.Helper()
 	v, err := w.reg.Get(name)
 	if err != nil {
@@ -123,12 +130,18 @@ func (w *world) run(name string, params map[string]string) *views.Result {
 	if err := rows.Err(); err != nil {
 		w.t.Fatalf("%s: %v", name, err)
 	}
+	return v, r, values
+}
+
+// stepped runs the view's step on the rows and makes them a result.
+func (w *world) stepped(v *views.View, r *views.Result, values map[string]string) *views.Result {
+	w.t.Helper()
 	if v.Step != "" {
 		if err := v.AdoptRows(r); err != nil {
 			w.t.Fatal(err)
 		}
 		if err := steps.Run(context.Background(), v.Step, r, values); err != nil {
-			w.t.Fatalf("%s: %v", name, err)
+			w.t.Fatalf("%s: %v", v.Name, err)
 		}
 	}
 	if err := v.Adopt(r, values); err != nil {

@@ -92,11 +92,11 @@ WITH tapped AS (
   LEFT JOIN tapped h ON h.sensor = t.sensor AND h.hour = t.hour
   WHERE r.sensor IS NULL OR h.sensor IS NOT NULL
 ), pairs AS (
-  SELECT place, grp, src_ip, ip_version, transport, dst_port, CAST(floor(hour / 24e0) AS bigint) AS day, max(served) AS served, max(served * sent) AS heard,
+  SELECT place, grp, src_ip, transport, dst_port, CAST(floor(hour / 24e0) AS bigint) AS day, max(ip_version) AS ip_version, max(served) AS served, max(served * sent) AS heard,
     sum(served * attempts) AS served_attempts, sum((1 - served) * attempts) AS unserved_attempts, max(asn) AS asn, max(tool) AS tool, max(signed) AS signed
   FROM seen
   WHERE grp IS NOT NULL
-  GROUP BY 1, 2, 3, 4, 5, 6, 7
+  GROUP BY 1, 2, 3, 4, 5, 6
 ), names AS (
   SELECT CAST(asn AS varchar) AS network, max(as_name) AS name
   FROM scope

@@ -3,6 +3,7 @@ package views_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,7 @@ var regionalGoldens = []struct {
 	{"gain-curve", nil}, {"recommend", nil}, {"recommend", map[string]string{"weigh": "sources", "region": "r-b"}}, {"backtest", map[string]string{"region": "r-b"}},
 	{"transfer", nil}, {"transfer", map[string]string{"split": "2022-06-18"}}, {"transfer", map[string]string{"by": "template", "split": "2022-06-18"}},
 	{"transfer", map[string]string{"by": "net24", "scanners": "excluded"}}, {"transfer-locality", nil}, {"feeds", nil}, {"gain", nil},
+	{"coverage", map[string]string{"from": "2022-06-14", "to": "2022-06-20"}},
 }
 
 func TestMeasuresGolden(t *testing.T) {
@@ -56,6 +58,22 @@ func TestMeasuresGolden(t *testing.T) {
 	}
 	if b.String() != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// Every step makes the same of rows in another order.
+func TestMeasuresInAnyOrderOfRows(t *testing.T) {
+	w := regionalWorld(t)
+	random := rand.New(rand.NewPCG(5, 5))
+	for _, g := range regionalGoldens {
+		v, r, values := w.returned(g.view, g.params)
+		if v.Step == "" {
+			continue
+		}
+		random.Shuffle(len(r.Rows), func(i, j int) { r.Rows[i], r.Rows[j] = r.Rows[j], r.Rows[i] })
+		if got, want := text(w.stepped(v, r, values)), text(w.run(g.view, g.params)); got != want {
+			t.Errorf("%s %v in another order:\n%s\nnot\n%s", g.view, g.params, got, want)
+		}
 	}
 }
 
@@ -113,6 +131,11 @@ func TestMeasuresByHand(t *testing.T) {
 	c := w.run("reach-corrected", nil)
 	is("p of AA", cell(t, c, "p", "AA"), p)
 	is("q of AA", cell(t, c, "q", "AA"), 3*p)
+
+	o := w.run("coverage", map[string]string{"from": "2022-06-14", "to": "2022-06-20"})
+	is("s-a: 144 of 144 hours", cell(t, o, "coverage", "r-a"), 1)
+	is("s-a: one port for 72 hours, two for 72", cell(t, o, "exposure", "r-a"), 72+2*72)
+	is("s-b: 30 payloads in 144 hours", cell(t, o, "attempts_per_hour", "r-b"), math.Round(30./144*1000)/1000)
 
 	g := w.run("gain", nil)
 	is("AA before", cell(t, g, "unserved_before", "r-a", int64(2)), 8)
