@@ -7,16 +7,29 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"terroir"
 )
 
 func line(t *testing.T, name, role, password string) string {
 	t.Helper()
-	l, err := Line(name, role, password)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost) // Those of Line take long, on purpose.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return name + ":" + role + ":" + string(hash)
+}
+
+func TestALineOfAUserIsOne(t *testing.T) {
+	l, err := Line("ada", "operator", "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := Parse("users", l)
+	if err != nil || u.check(t.Context(), "ada", "correct horse battery") != Operator {
+		t.Errorf("%s: %v", l, err)
+	}
 }
 
 func TestOnlyUsersAreLetInWithTheirRole(t *testing.T) {

@@ -52,7 +52,7 @@ func configCommand() *cobra.Command {
 		},
 	}
 	show.Flags().BoolVar(&origin, "origin", false, "print where each value comes from")
-	c.AddCommand(validate, show, configDiff(), configApply(), configHistory(), configRollback(), configStatus())
+	c.AddCommand(validate, show, configRecommend(), configDiff(), configApply(), configHistory(), configRollback(), configStatus())
 	return c
 }
 

@@ -18,6 +18,7 @@ type proposal struct {
 	Region   string         `yaml:"region" json:"region"`
 	Add      []proposedPort `yaml:"add" json:"add"`
 	Drop     []string       `yaml:"drop,omitempty" json:"drop,omitempty"`
+	Expires  string         `yaml:"expires,omitempty" json:"expires,omitempty"`
 	Reason   string         `yaml:"reason" json:"reason"`
 	Evidence []string       `yaml:"evidence" json:"evidence"`
 }

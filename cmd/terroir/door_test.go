@@ -35,7 +35,7 @@ func TestThePageBeyondLoopbackAsksWhoIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := hostileLake(t)
-	s := &site{a.store, hub.New(a.lake, nil, hub.Options{}), d}
+	s := &site{a.store, hub.New(a.lake, nil, hub.Options{}), d, nil}
 	handler, err := s.handler()
 	if err != nil {
 		t.Fatal(err)

@@ -209,11 +209,13 @@ func startHub(ctx context.Context, cfg config.Hub) (h *openHub, err error) {
 	h.store = newStore(l, engine, reg)
 	h.hub = hub.New(l, b, hub.Options{Interval: time.Duration(cfg.Commit.Interval), Rows: cfg.Commit.Rows, Enricher: known, Analyzer: analyze, Groups: h.store.groups,
 		Replicas: cfg.Bus.Replicas, Wait: time.Duration(cfg.Bus.Wait)})
-	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub, door}, cfg.Care
+	h.site, h.care = &site{&store{l, query.Remember(engine, l), reg, h.store.groups}, h.hub, door, nil}, cfg.Care
 	folder, err := rollout.Open(rolloutDir(cfg.Dir))
 	if err != nil {
 		return h, err
 	}
+	h.site.changes = &changes{folder: folder, store: h.site.store, ctx: ctx}
+	h.close = append(h.close, func() error { h.site.changes.under.Wait(); return nil })
 	h.rollouts = &rollout.Service{Folder: folder, Bus: b, Heard: h.hub.Fleet, Signer: h.signer, Region: h.region}
 	return h, nil
 }

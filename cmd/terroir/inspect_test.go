@@ -68,7 +68,7 @@ func fetch(t *testing.T, srv *httptest.Server, path string) (status int, body st
 
 func TestWhatAStrangerSentIsShownHarmlessAndWithoutTheSensorsAddress(t *testing.T) {
 	a := hostileLake(t)
-	site := &site{&store{a.lake, query.Remember(a.engine, a.lake), a.views, a.groups}, hub.New(a.lake, nil, hub.Options{}), &door{}}
+	site := &site{&store{a.lake, query.Remember(a.engine, a.lake), a.views, a.groups}, hub.New(a.lake, nil, hub.Options{}), &door{}, nil}
 	handler, err := site.handler()
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,8 @@ type site struct {
 	hub *hub.Hub
 	// door says who is let in.
 	door *door
+	// changes are nil where nobody rolls anything out.
+	*changes
 }
 
 // Views implements api.Source and web.Source.
