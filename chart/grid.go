@@ -34,6 +34,8 @@ type grid struct {
 	rows    []gridRow
 	max     float64
 	log     bool
+	// share: the values are shares; sums: adding them up means something.
+	share, sums bool
 	// moreRows and moreColumns are left out.
 	moreRows, moreColumns int
 }
@@ -56,6 +58,10 @@ func layOut(v *views.View, r *views.Result) *grid {
 	x, y, value, label := r.Index(v.Chart.X), r.Index(v.Chart.Y), r.Index(v.Chart.Value), r.Index(v.Chart.Label)
 	if x < 0 || y < 0 || value < 0 {
 		return g
+	}
+	g.share, g.sums = r.Columns[value].Unit == "share", r.Columns[value].Type == "int"
+	if g.share {
+		g.max = 1
 	}
 	columns, rows := map[string]int{}, map[string]int{}
 	var totals []float64
@@ -146,6 +152,14 @@ func compareNames(a, b string) int {
 		return cmp.Compare(x, y)
 	}
 	return cmp.Compare(a, b)
+}
+
+// text is a value in a cell.
+func (g *grid) text(n float64) string {
+	if g.share {
+		return encode.Percent(n)
+	}
+	return human(n)
 }
 
 // shade is 0 for nothing to steps-1 for the greatest value.

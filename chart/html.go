@@ -65,6 +65,8 @@ type heatModel struct {
 	Most                  float64
 	MoreRows, MoreColumns int
 	Labels                bool
+	// Sums says that the rows' totals mean something: those of shares do not.
+	Sums bool
 }
 
 type heatRow struct {
@@ -81,7 +83,7 @@ type heatCell struct {
 
 func heat(v *views.View, r *views.Result) heatModel {
 	g := layOut(v, r)
-	m := heatModel{Columns: g.columns, MoreRows: g.moreRows, MoreColumns: g.moreColumns}
+	m := heatModel{Columns: g.columns, Sums: g.sums, MoreRows: g.moreRows, MoreColumns: g.moreColumns}
 	for _, row := range g.rows {
 		h := heatRow{Key: row.key, Label: row.label, Total: row.total}
 		m.Labels = m.Labels || row.label != ""
@@ -91,7 +93,7 @@ func heat(v *views.View, r *views.Result) heatModel {
 				h.Cells = append(h.Cells, heatCell{Shade: -1})
 				continue
 			}
-			h.Cells = append(h.Cells, heatCell{human(c.value), g.shade(c.value), math.Round(80*math.Sqrt(c.value/max(g.max, 1))+10) / 10})
+			h.Cells = append(h.Cells, heatCell{g.text(c.value), g.shade(c.value), math.Round(80*math.Sqrt(c.value/max(g.max, 1))+10) / 10})
 		}
 		m.Rows = append(m.Rows, h)
 	}

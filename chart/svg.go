@@ -112,7 +112,9 @@ func (c *canvas) heat(v *views.View, r *views.Result) {
 				c.cell(v, g, leftMargin+width*float64(i), width, cell.value)
 			}
 		}
-		c.text(svgWidth-16, c.y+16, 12, "end", c.theme.Text, human(row.total))
+		if g.sums {
+			c.text(svgWidth-16, c.y+16, 12, "end", c.theme.Text, human(row.total))
+		}
 		c.y += rowHeight
 	}
 	c.note(g.moreRows, "rows")
@@ -128,7 +130,7 @@ func (c *canvas) cell(v *views.View, g *grid, x, width, value float64) {
 	}
 	s := g.shade(value)
 	c.rect(x+1, c.y+1, width-2, rowHeight-2, c.theme.Shades[s])
-	c.text(x+width-8, c.y+16, 11, "end", c.theme.On[s], human(value))
+	c.text(x+width-8, c.y+16, 11, "end", c.theme.On[s], g.text(value))
 }
 
 func (c *canvas) bars(v *views.View, r *views.Result) {

@@ -4,7 +4,7 @@ question: Chosen from the first part of the window, how much of the rest do the 
 scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
   - {name: region, type: string, default: "", meaning: "only this region (or sensor); each of them without it"}
-  - {name: fit, type: int, default: "50", min: 1, max: 99, meaning: "per cent of the days from which ports are chosen"}
+  - {name: fit, type: int, default: "50", min: 1, max: 99, meaning: "per cent of the days with attempts from which ports are chosen"}
   - {name: max_reach, type: int, default: "2", min: 1, max: 64, meaning: "sources that were seen in at most this many places, with any kind of event"}
   - name: weigh
     type: enum
@@ -25,7 +25,7 @@ rows:
   - {name: source, type: string, meaning: "client address"}
   - {name: transport, type: string, meaning: "tcp or udp"}
   - {name: port, type: int, meaning: "port"}
-  - {name: day, type: int, meaning: "UTC day, counted from 1970-01-01"}
+  - {name: day, type: int, meaning: "day with attempts, counted from 1 on"}
   - {name: n, type: int, meaning: "ports that a source tried and nobody serves; sources of a port; sensors that serve a port; last day of the span"}
   - {name: served, type: int, unit: pairs, meaning: "pairs of a source that met a listener"}
   - {name: unserved, type: int, unit: pairs, meaning: "pairs of a source that did not"}
@@ -73,14 +73,18 @@ WITH pairs AS (
   FROM pairs p
   JOIN reached r ON r.src_ip = p.src_ip
   GROUP BY p.place, p.src_ip
+), days AS (
+  SELECT day, row_number() OVER (ORDER BY day) AS number
+  FROM (SELECT DISTINCT day FROM pairs) d
 ), span AS (
-  SELECT min(day) AS first, max(day) AS last
-  FROM pairs
+  SELECT min(number) AS first, max(number) AS last
+  FROM days
 ), tried AS (
   SELECT DISTINCT p.place, p.src_ip, p.transport, p.dst_port
   FROM pairs p
+  JOIN days d ON d.day = p.day
   CROSS JOIN span x
-  WHERE p.served = 0 AND (p.day - x.first) * 100 < (x.last - x.first + 1) * :fit
+  WHERE p.served = 0 AND (d.number - 1) * 100 < x.last * :fit
 ), ports AS (
   SELECT t.place, t.transport, t.dst_port, count(*) AS n, sum(CASE WHEN s.heard > 0 THEN 1 ELSE 0 END) AS heard, sum(s.declared) AS declared,
     sum(CASE WHEN s.reach > :max_reach THEN 1 ELSE 0 END) AS wide, row_number() OVER (PARTITION BY t.place ORDER BY count(*) DESC, t.dst_port, t.transport) AS rank
@@ -107,9 +111,10 @@ SELECT 'source' AS what, place, src_ip AS source, NULL AS transport, 0 AS port, 
 FROM sources
 WHERE :region = '' OR place = :region
 UNION ALL
-SELECT 'want', p.place, p.src_ip, p.transport, p.dst_port, p.day, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL,
+SELECT 'want', p.place, p.src_ip, p.transport, p.dst_port, d.number, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL,
   CAST(floor(to_unixtime(p.first)) AS bigint), CAST(floor(to_unixtime(p.last)) AS bigint)
 FROM pairs p
+JOIN days d ON d.day = p.day
 JOIN sources s ON s.place = p.place AND s.src_ip = p.src_ip
 WHERE p.served = 0 AND s.heard = 0 AND s.declared = 0 AND s.reach <= :max_reach AND (:region = '' OR p.place = :region)
 UNION ALL

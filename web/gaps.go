@@ -58,6 +58,9 @@ const (
 	defaultPorts = "12"
 )
 
+// offered are the columns of the recommendation that the page has room for; the view has all.
+var offered = []string{"rank", "service", "gain", "gain_low", "gain_high", "sources", "all_sources", "networks", "countries", "reason"}
+
 // gapsPage is the body of the page.
 type gapsPage struct {
 	Panels []panel
@@ -184,9 +187,9 @@ func (s *server) offers(ctx context.Context, b *gapsPage, c *Choice, given map[s
 		return
 	}
 	transport, port, rank := r.Index("transport"), r.Index("port"), r.Index("rank")
-	for i, col := range r.Columns {
-		if i != transport && i != port && col.Name != "place" {
-			b.Columns = append(b.Columns, col)
+	for _, name := range offered {
+		if i := r.Index(name); i >= 0 {
+			b.Columns = append(b.Columns, r.Columns[i])
 		}
 	}
 	for _, row := range r.Rows {
@@ -197,10 +200,8 @@ func (s *server) offers(ctx context.Context, b *gapsPage, c *Choice, given map[s
 			o.Checked = o.Checked || slices.Contains(c.Ports, name)
 		}
 		o.Cells = append(o.Cells, encode.Plain(name))
-		for i, col := range r.Columns {
-			if i != transport && i != port && col.Name != "place" {
-				o.Cells = append(o.Cells, encode.Shown(r.Columns, row, i))
-			}
+		for _, col := range b.Columns {
+			o.Cells = append(o.Cells, encode.Shown(r.Columns, row, r.Index(col.Name)))
 		}
 		if o.Port != "" && o.Checked && !b.Shown {
 			c.Ports = append(c.Ports, o.Port)

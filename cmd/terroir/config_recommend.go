@@ -61,7 +61,7 @@ func propose(region string, recommended, tested, rolledOut *views.Result) (*prop
 			p.note("drop: %s/%d, open since %s: %s", row["transport"], row["port"], day(row["since"]), said)
 		}
 	})
-	p.Reason = fmt.Sprintf("%d ports that meet most new regional sources; %s", len(p.Add), verdict)
+	p.Reason = fmt.Sprintf("%s that meet most new regional sources; %s", counted(int64(len(p.Add)), "port"), verdict)
 	return p, nil
 }
 
@@ -78,9 +78,9 @@ func (p *proposal) backtested(tested *views.Result) string {
 			return
 		}
 		share, _ := row["share"].(float64)
-		p.note("backtest, %d ports, %s days: %s covers %.1f %% of the later demand (%s)", k, row["days"], row["strategy"], 100*share, word(row["ports"]))
+		p.note("backtest, %s, %s days: %s covers %.1f %% of the later demand (%s)", counted(k, "port"), row["days"], row["strategy"], 100*share, word(row["ports"]))
 		if row["strategy"] == measure.StrategyGreedy {
-			verdict = fmt.Sprintf("backtest of %d ports: %s", k, word(row["verdict"]))
+			verdict = fmt.Sprintf("backtest of %s: %s", counted(k, "port"), word(row["verdict"]))
 		}
 	})
 	return verdict
@@ -119,6 +119,14 @@ func each(r *views.Result, region string, f func(row map[string]any)) {
 	}
 }
 
+// counted is a number of things.
+func counted(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 func day(x any) string {
 	t, ok := x.(time.Time)
 	if !ok {
@@ -135,7 +143,8 @@ func gained(row map[string]any) string {
 		}
 		return fmt.Sprintf("%.3g", x)
 	}
-	return fmt.Sprintf("gain %s (%s to %s), %v sources", said("gain"), said("gain_low"), said("gain_high"), row["sources"])
+	n, _ := row["sources"].(int64)
+	return fmt.Sprintf("gain %s (%s to %s), %s", said("gain"), said("gain_low"), said("gain_high"), counted(n, "source"))
 }
 
 // word is a text for people, without control characters.
