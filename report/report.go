@@ -25,12 +25,17 @@ type Report struct {
 	// Snapshot is that of the table events.
 	Snapshot int64
 	Sections []Section
+	// Empty are the titles of views in which there was nothing; Note is said at the beginning.
+	Empty []string
+	Note  string
 }
 
 // Section is one view in the document.
 type Section struct {
-	View   *views.View
-	Result *views.Result
+	// Chapter is the heading that stands before the section, or "".
+	Chapter string
+	View    *views.View
+	Result  *views.Result
 	// SQL is the statement that was run, Command the command line that runs it.
 	SQL, Command string
 	// Err is why there is no result.
@@ -90,15 +95,29 @@ func Markdown(w io.Writer, r Report) error {
 		r.From.UTC().Format("2006-01-02 15:04"), r.To.UTC().Format("2006-01-02 15:04"), r.Snapshot, r.Generated.UTC().Format("2006-01-02 15:04")); err != nil {
 		return err
 	}
+	if r.Note != "" {
+		if _, err := fmt.Fprintf(w, "%s\n\n", encode.Plain(r.Note)); err != nil {
+			return err
+		}
+	}
 	for _, s := range r.Sections {
 		if err := markdownSection(w, s); err != nil {
 			return err
 		}
 	}
+	if len(r.Empty) > 0 {
+		_, err := fmt.Fprintf(w, "There was nothing in: %s.\n", encode.Plain(strings.Join(r.Empty, ", ")))
+		return err
+	}
 	return nil
 }
 
 func markdownSection(w io.Writer, s Section) error {
+	if s.Chapter != "" {
+		if _, err := fmt.Fprintf(w, "# %s\n\n", encode.Plain(s.Chapter)); err != nil {
+			return err
+		}
+	}
 	if s.Err != nil {
 		_, err := fmt.Fprintf(w, "## %s\n\nNot available: %s\n\n", s.View.Title, encode.Plain(s.Err.Error()))
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"terroir/encode"
 	"terroir/views"
@@ -15,11 +16,37 @@ func Says(s Section) string {
 	if s.Err != nil || s.Result == nil || len(s.Result.Rows) == 0 {
 		return ""
 	}
+	if said := sentence(s.View, s.Result); said != "" {
+		return said
+	}
 	switch s.View.Chart.Type {
 	case "heatmap", "dots":
 		return leader(s.View, s.Result)
 	case "bars":
 		return largest(s.View, s.Result)
+	}
+	return ""
+}
+
+// sentence is what the view itself says: its column "sentence", or "verdict" with what it is about. Of several rows it is that of
+// the first one that does not compare a thing with itself.
+func sentence(v *views.View, r *views.Result) string {
+	x, y := r.Index(v.Chart.X), r.Index(v.Chart.Y)
+	for _, column := range []string{"sentence", "verdict"} {
+		i := r.Index(column)
+		if i < 0 {
+			continue
+		}
+		for _, row := range r.Rows {
+			said, ok := row[i].(string)
+			if !ok || said == "" || (x >= 0 && y >= 0 && row[x] == row[y]) {
+				continue
+			}
+			if column == "verdict" && y >= 0 {
+				said = encode.Shown(r.Columns, row, y) + ": " + said
+			}
+			return encode.Plain(strings.TrimRight(said, ".") + ".")
+		}
 	}
 	return ""
 }

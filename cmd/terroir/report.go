@@ -78,30 +78,78 @@ func (f *reportFlags) form(file string) string {
 	return "md"
 }
 
-// makeReport runs the views of the overview over the window.
+// chapters are the pages of which a report is made, and their headings.
+var chapters = []struct{ page, heading string }{{"overview", ""}, {"regions", "Is it regional?"}, {"payloads", "What was sent"}, {"gaps", "What the configuration misses"}}
+
+// makeReport runs the views of the pages over the window. Views in which there is nothing are only named.
 func makeReport(ctx context.Context, s *store, f *reportFlags) (*report.Report, error) {
 	r := &report.Report{Title: f.title, Generated: time.Now().UTC()}
 	if r.Title == "" {
 		r.Title = "What the regions see"
 	}
-	for _, v := range s.views.Page("overview") {
-		params := map[string]string{}
-		if f.from != "" {
-			params["from"] = f.from
+	given := map[string]string{}
+	for name, value := range map[string]string{"from": f.from, "to": f.to} {
+		if value != "" {
+			given[name] = value
 		}
-		if f.to != "" {
-			params["to"] = f.to
-		}
-		section, err := reportSection(ctx, s, v, params, f.source)
-		if err != nil {
-			return nil, err
-		}
-		r.Sections = append(r.Sections, section)
-		if section.Result != nil {
-			r.Snapshot = section.Result.Snapshot
+	}
+	kind, err := kindOfAll(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if kind != "" {
+		given["kind"] = kind
+		r.Note = "There are no payloads: what follows is about attempts of every kind."
+	}
+	told := map[string]bool{}
+	for _, c := range chapters {
+		heading := c.heading
+		for _, v := range s.views.Page(c.page) {
+			if told[v.Name] {
+				continue
+			}
+			told[v.Name] = true
+			section, err := reportSection(ctx, s, v, taken(v, given), f.source)
+			if err != nil {
+				return nil, err
+			}
+			if section.Result != nil {
+				r.Snapshot = section.Result.Snapshot
+				if len(section.Result.Rows) == 0 {
+					r.Empty = append(r.Empty, v.Title)
+					continue
+				}
+			}
+			section.Chapter, heading = heading, ""
+			r.Sections = append(r.Sections, section)
 		}
 	}
 	return r, window(ctx, s, f, r)
+}
+
+// taken are those of the values that the view takes.
+func taken(v *views.View, given map[string]string) map[string]string {
+	params := map[string]string{}
+	for _, p := range v.Params {
+		if value, ok := given[p.Name]; ok {
+			params[p.Name] = value
+		}
+	}
+	return params
+}
+
+// kindOfAll is "any" where no event has a payload, which views show by default, and else "".
+func kindOfAll(ctx context.Context, s *store) (string, error) {
+	r, err := s.engine.Query(ctx, "SELECT count(*) AS n, sum(CASE WHEN kind = 'payload' THEN 1 ELSE 0 END) AS payloads FROM events")
+	if err != nil {
+		return "", err
+	}
+	n, _ := r.Rows[0][0].(int64)
+	payloads, _ := r.Rows[0][1].(int64)
+	if n > 0 && payloads == 0 {
+		return "any", nil
+	}
+	return "", nil
 }
 
 // window sets the period: what was asked for, or that of the events.
