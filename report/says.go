@@ -94,8 +94,8 @@ func leader(v *views.View, r *views.Result) string {
 
 func largest(v *views.View, r *views.Result) string {
 	y, value := r.Index(v.Chart.Y), r.Index(v.Chart.Value)
-	if y < 0 || value < 0 {
-		return ""
+	if y < 0 || value < 0 || r.Columns[y].Type != "int" {
+		return "" // Only of a number is it something to have it.
 	}
 	list, all := sums(r, y, value, v.Chart.Y)
 	if len(list) < 2 || all == 0 {
