@@ -46,7 +46,7 @@ func TestTheProfileOfManyMachines(t *testing.T) {
 		week.of(t).erase("dst_port IN (23, 6379) AND src_port % 2 = 0")
 		week.viewsAgree(false)
 		marx.of(t).erase("dst_port = 445 AND region = 'us-west-1'")
-		marx.viewsAgree(false)
+		marx.overviewAgrees()
 	})
 	t.Run("after an optimize", func(t *testing.T) {
 		for _, b := range []*both{week.of(t), marx.of(t)} {
@@ -54,7 +54,7 @@ func TestTheProfileOfManyMachines(t *testing.T) {
 			if f := b.files(); len(f.Erased) > 0 {
 				t.Errorf("%d files have deletes still", len(f.Erased))
 			}
-			b.viewsAgree(false)
+			b.overviewAgrees()
 		}
 	})
 	t.Run("what was deleted does not come back", func(t *testing.T) {
@@ -161,13 +161,16 @@ func questions(v *views.View, kind string, all bool) []map[string]string {
 		return list
 	}
 	for _, p := range v.Params {
+		if ofScope(p.Name) && !v.On("overview") {
+			continue // They reach every statement by the same relation, scope.
+		}
 		switch {
 		case p.Name == "from":
 			list = append(list, with("from", "2013-04-01T06:30:00Z", "to", "2022-06-15"))
 		case p.Name == "top":
 			list = append(list, with("top", "7"))
 		case p.Name == "max_reach":
-			list = append(list, with("max_reach", "1000"))
+			list = append(list, with("max_reach", "60"))
 		}
 		for _, e := range p.Values {
 			if q := with(p.Name, e.Name); e.Name != p.Default && (p.Name != "kind" || e.Name != kind) {
@@ -178,15 +181,24 @@ func questions(v *views.View, kind string, all bool) []map[string]string {
 	return list
 }
 
+func ofScope(param string) bool {
+	return slices.ContainsFunc(views.SharedParams(), func(p views.Param) bool { return p.Name == param })
+}
+
 func takes(v *views.View, param string) bool {
 	return slices.ContainsFunc(v.Params, func(p views.Param) bool { return p.Name == param })
 }
 
 // viewsAgree asks both engines every view, in many ways with all, and pyiceberg for the number of rows.
-func (b *both) viewsAgree(all bool) {
+func (b *both) viewsAgree(all bool) { b.t.Helper(); b.agree(b.duck.views.All(), all) }
+
+// overviewAgrees asks them the views of the overview, and pyiceberg.
+func (b *both) overviewAgrees() { b.t.Helper(); b.agree(b.duck.views.Page("overview"), false) }
+
+func (b *both) agree(list []*views.View, all bool) {
 	b.t.Helper()
 	rows := 0
-	for _, v := range b.duck.views.All() {
+	for _, v := range list {
 		for _, params := range questions(v, b.kind, all) {
 			d, t := b.duck.run(v.Name, params), b.trino.run(v.Name, params)
 			rows += len(d.Rows)
