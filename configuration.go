@@ -23,6 +23,18 @@ type ServedPort struct {
 // String is transport/port, such as "tcp/6379".
 func (p ServedPort) String() string { return p.Transport.String() + "/" + strconv.Itoa(int(p.Port)) }
 
+// ParseServedPort is the inverse of ServedPort.String, for TCP and UDP. Anything else yields an EINVALID error.
+func ParseServedPort(s string) (ServedPort, error) {
+	name, number, _ := strings.Cut(s, "/")
+	t, err := ParseTransport(name)
+	n, wrong := strconv.ParseUint(number, 10, 16)
+	p := ServedPort{Transport: t, Port: uint16(n)}
+	if err != nil || wrong != nil || n == 0 || (t != TCP && t != UDP) {
+		return ServedPort{}, Errorf(EINVALID, "%.40q is not a port: write tcp/5601", s)
+	}
+	return p, nil
+}
+
 // Configuration is what a sensor serves: a theme plus the changes of its region, with a revision.
 type Configuration struct {
 	// Theme is the name of the list of ports, such as "containers".

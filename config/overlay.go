@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -92,7 +91,7 @@ func (o *Overlay) checkPorts() error {
 	}
 	for i, text := range o.Drop {
 		where := o.pos.of(fmt.Sprintf("drop[%d]", i))
-		p, err := parseServed(text)
+		p, err := terroir.ParseServedPort(text)
 		if err != nil {
 			return wrong(where, fmt.Sprintf("%q is not a port", text), "write tcp/6379 or udp/53")
 		}
@@ -147,24 +146,10 @@ func (o *Overlay) Over(c terroir.Configuration) terroir.Configuration {
 		out = terroir.Configuration{Theme: "none"}
 	}
 	for _, text := range o.Drop {
-		p, _ := parseServed(text) // checked by checkPorts
+		p, _ := terroir.ParseServedPort(text) // checked by checkPorts
 		out.Ports = slices.DeleteFunc(out.Ports, func(x terroir.ServedPort) bool { return x.Transport == p.Transport && x.Port == p.Port })
 	}
 	out.Revision = 0
 	serve(&out, o.Add)
 	return out
-}
-
-// parseServed reads transport/port.
-func parseServed(text string) (p terroir.ServedPort, err error) {
-	name, number, _ := strings.Cut(text, "/")
-	if p.Transport, err = terroir.ParseTransport(name); err != nil || p.Transport != terroir.TCP && p.Transport != terroir.UDP {
-		return p, terroir.Errorf(terroir.ECONFIG, "%q is neither tcp nor udp", name)
-	}
-	n, err := strconv.ParseUint(number, 10, 16)
-	if err == nil && n == 0 {
-		err = strconv.ErrRange
-	}
-	p.Port = uint16(n)
-	return p, err
 }

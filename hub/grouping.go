@@ -66,9 +66,7 @@ func (g *Groups) Read(ctx context.Context, use func(Grouper) error) error {
 // load tells the grouper of the templates that it does not know.
 func (g *Groups) load(ctx context.Context) error {
 	var added []terroir.Template
-	anew := false
-	snapshot, err := g.lake.NewTemplates(ctx, g.snapshot, func(again bool) { anew = again },
-		func(t terroir.Template) { added = append(added, t) })
+	snapshot, anew, err := g.lake.NewTemplates(ctx, g.snapshot, func(t terroir.Template) { added = append(added, t) })
 	if err != nil {
 		return err
 	}
@@ -123,7 +121,7 @@ func (g *Groups) Rebuild(ctx context.Context) error {
 	g.forget()
 	grouper := g.make()
 	var all []terroir.Template
-	snapshot, err := g.lake.NewTemplates(ctx, 0, func(bool) {}, func(t terroir.Template) { all = append(all, t) })
+	snapshot, _, err := g.lake.NewTemplates(ctx, 0, func(t terroir.Template) { all = append(all, t) })
 	if err != nil {
 		return err
 	}

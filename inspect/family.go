@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"terroir/query"
+	"terroir/views"
 )
 
 // Family is a family of payloads.
@@ -43,6 +44,14 @@ type Neighbour struct {
 	Shared []string `json:"shared,omitempty"`
 }
 
+// NameOf is the name of a family by its two parts.
+func NameOf(vehicle, cargo string) string {
+	if cargo == "" {
+		return vehicle
+	}
+	return vehicle + " × " + cargo
+}
+
 // FindFamily looks a family up by its id, by the id of any of its templates, or by the beginning of such an id. So a former
 // id of a family that grew leads to it.
 //
@@ -52,18 +61,13 @@ func FindFamily(ctx context.Context, e query.Engine, id string) (*Family, error)
 	if err != nil {
 		return nil, err
 	}
-	row, err := one(ctx, e, "family", id, `WITH held AS (
-  SELECT template_id, max_by(family_id, generation) AS family_id, max_by(vehicle, generation) AS vehicle,
-    max_by(coalesce(cargo, ''), generation) AS cargo
-  FROM families
-  GROUP BY template_id
-),
+	row, err := one(ctx, e, "family", id, "WITH "+views.Grouped+`,
 chosen AS (
-  SELECT DISTINCT family_id FROM held WHERE `+condition+`
+  SELECT DISTINCT family_id FROM grouped WHERE `+condition+`
 ),
 sent AS (
   SELECT h.family_id, e.payload_id, count(*) AS n
-  FROM held h
+  FROM grouped h
   JOIN chosen c ON c.family_id = h.family_id
   JOIN payload_facts f ON f.template_id = h.template_id
   JOIN events e ON e.payload_id = f.payload_id
@@ -74,7 +78,7 @@ most AS (
   FROM sent
 )
 SELECT h.family_id, max(h.vehicle), max(h.cargo), max(m.payload_id)
-FROM held h
+FROM grouped h
 JOIN chosen c ON c.family_id = h.family_id
 LEFT JOIN most m ON m.family_id = h.family_id AND m.place = 1
 GROUP BY h.family_id

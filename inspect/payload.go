@@ -6,12 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"terroir"
+	"terroir/lake"
 	"terroir/payload"
 	"terroir/query"
+	"terroir/views"
 )
 
 // Payload is a payload and what analysis found in it.
@@ -44,16 +45,12 @@ func FindPayload(ctx context.Context, e query.Engine, id string, asTheyAre bool)
 	if err != nil {
 		return nil, err
 	}
-	row, err := one(ctx, e, "payload", id, `SELECT p.payload_id, to_hex(p.bytes), f.template_id, f.app_proto, f.label, f.tags, f.user_agent, f.scanner, f.steps,
+	row, err := one(ctx, e, "payload", id, "WITH "+views.Grouped+`
+SELECT p.payload_id, to_hex(p.bytes), f.template_id, f.app_proto, f.label, f.tags, f.user_agent, f.scanner, f.steps,
   g.family_id, g.vehicle, g.cargo
 FROM payloads p
 LEFT JOIN payload_facts f ON f.payload_id = p.payload_id
-LEFT JOIN (
-  SELECT template_id, max_by(family_id, generation) AS family_id, max_by(vehicle, generation) AS vehicle,
-    max_by(coalesce(cargo, ''), generation) AS cargo
-  FROM families
-  GROUP BY template_id
-) g ON g.template_id = f.template_id
+LEFT JOIN grouped g ON g.template_id = f.template_id
 WHERE `+condition+" LIMIT 2")
 	if err != nil {
 		return nil, err
@@ -83,11 +80,7 @@ func (p *Payload) mask(ctx context.Context, e query.Engine) error {
 	}
 	var self payload.Self
 	for _, row := range r.Rows {
-		for word := range strings.FieldsSeq(text(row[0])) {
-			if a, err := netip.ParseAddr(word); err == nil {
-				self.Addrs = append(self.Addrs, a)
-			}
-		}
+		self.Addrs = append(self.Addrs, lake.Addresses(text(row[0]))...)
 	}
 	masked := payload.ReplaceSelf(p.Bytes, self)
 	p.Masked, p.Bytes = !bytes.Equal(masked, p.Bytes), masked

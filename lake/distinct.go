@@ -61,28 +61,27 @@ func (s *idSet) refresh(ctx context.Context, tbl *table.Table) error {
 	if s.ids != nil && s.snapshot == now {
 		return nil
 	}
-	if s.ids != nil && s.snapshot != 0 && onlyAppended(tbl, s.snapshot) {
-		tasks, err := tbl.NewIncrementalAppendScan().FromSnapshotExclusive(s.snapshot).ToSnapshot(now).PlanFiles(ctx)
-		if err == nil {
-			err = s.read(ctx, tbl, tasks)
-		}
-		if err == nil {
-			s.snapshot = now
-			return nil
-		}
-	}
-	s.ids, s.snapshot = map[terroir.PayloadID]struct{}{}, now
 	if now == 0 {
+		s.ids, s.snapshot = map[terroir.PayloadID]struct{}{}, 0
 		return nil
 	}
-	tasks, err := tbl.Scan().PlanFiles(ctx)
+	since := s.snapshot
+	if s.ids == nil {
+		since = 0
+	}
+	tasks, added, err := addedSince(ctx, tbl, since)
+	if err == nil && !added {
+		s.ids = map[terroir.PayloadID]struct{}{}
+	}
 	if err == nil {
 		err = s.read(ctx, tbl, tasks)
 	}
 	if err != nil {
-		s.ids = nil
+		s.ids = nil // Then all is read the next time.
+		return err
 	}
-	return err
+	s.snapshot = now
+	return nil
 }
 
 // onlyAppended reports whether rows were only added since the snapshot.

@@ -13,26 +13,24 @@ import (
 )
 
 // NewTemplates calls use with the templates that were added after the snapshot of their table, 0 for all, and returns the
-// snapshot that was read. anew says that more was done to the table than to add: then use gets all of them, as at the first time.
-func (l *Lake) NewTemplates(ctx context.Context, since int64, begin func(anew bool), use func(terroir.Template)) (snapshot int64, err error) {
+// snapshot that was read. anew says that use got all of them: the first time, and when more was done to the table than to add.
+func (l *Lake) NewTemplates(ctx context.Context, since int64, use func(terroir.Template)) (snapshot int64, anew bool, err error) {
 	t, err := l.cat.LoadTable(ctx, identifier(l.templates.name))
 	if err != nil {
-		return 0, l.unusable(err)
+		return 0, false, l.unusable(err)
 	}
 	now := snapshotID(t)
 	if now == since {
-		begin(false)
-		return now, nil
+		return now, false, nil
 	}
 	tasks, added, err := addedSince(ctx, t, since)
 	if err == nil {
-		begin(!added)
 		err = eachTemplate(ctx, t, tasks, use)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("lake: templates: %w", err)
+		return 0, false, fmt.Errorf("lake: templates: %w", err)
 	}
-	return now, nil
+	return now, !added, nil
 }
 
 // addedSince plans to read what was added since the snapshot, or all of the table where it was not only added to.

@@ -3,6 +3,7 @@ package lake
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"terroir"
@@ -137,6 +138,16 @@ func addressList(s *sensorRow) string {
 		parts[i] = a.Unmap().String()
 	}
 	return strings.Join(parts, " ")
+}
+
+// Addresses are those in a column of addresses: none, one, or several with blanks between. What is no address is left out.
+func Addresses(column string) (list []netip.Addr) {
+	for word := range strings.FieldsSeq(column) {
+		if a, err := netip.ParseAddr(word); err == nil {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 func revisionsTable() *tableOf[sensorRow] {

@@ -16,6 +16,7 @@ import (
 	"terroir"
 	"terroir/ingest"
 	"terroir/ingest/pcapfile"
+	"terroir/payload/render"
 )
 
 var data = filepath.Join("..", "..", "shared", "data")
@@ -88,7 +89,7 @@ func (s *seeds) study() error {
 	return eachLine(filepath.Join(data, "seed", "payloads.jsonl"), func(line []byte) error {
 		var p struct{ Rendered string }
 		err := json.Unmarshal(line, &p)
-		s.add(unrender(p.Rendered))
+		s.add(render.Parse([]byte(p.Rendered)))
 		return err
 	})
 }
@@ -141,34 +142,4 @@ func eachLine(file string, use func([]byte) error) error {
 		}
 	}
 	return lines.Err()
-}
-
-// unrender turns the observer's escapes back into bytes.
-func unrender(s string) []byte {
-	var b []byte
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b = append(b, s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'r':
-			b = append(b, '\r')
-		case 'n':
-			b = append(b, '\n')
-		case 't':
-			b = append(b, '\t')
-		case 'x':
-			var c byte
-			if i+2 < len(s) {
-				fmt.Sscanf(s[i+1:i+3], "%02x", &c)
-				b = append(b, c)
-				i += 2
-			}
-		default:
-			b = append(b, s[i])
-		}
-	}
-	return b
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"terroir"
+	"terroir/payload/render"
 )
 
 // studyLines are the payloads of the study as its observer printed them: escaped, without blanks, and with
@@ -34,31 +35,11 @@ func studyPayloads() []studyPayload {
 		if err := json.Unmarshal(line, &p); err != nil {
 			panic(fmt.Sprintf("simulate: the embedded payloads: %v", err)) // A fault of the build, not of the input.
 		}
-		b := withBlanks(unescape(p.Rendered))
+		b := withBlanks(render.Parse([]byte(p.Rendered)))
 		list = append(list, studyPayload{p.Port, &family{name: fmt.Sprintf("study-%02d", len(list)), proto: "study", transport: terroir.TCP, variants: 1,
 			make: func(_ int, t target) []byte { return bytes.ReplaceAll(b, []byte("<HONEYPOT IP>"), []byte(t.host)) }}})
 	}
 	return list
-}
-
-var escaped = regexp.MustCompile(`\\(x[0-9a-f]{2}|r|n|t|\\)`)
-
-func unescape(s string) []byte {
-	return escaped.ReplaceAllFunc([]byte(s), func(m []byte) []byte {
-		switch m[1] {
-		case 'r':
-			return []byte("\r")
-		case 'n':
-			return []byte("\n")
-		case 't':
-			return []byte("\t")
-		case '\\':
-			return []byte(`\`)
-		}
-		var c byte
-		_, _ = fmt.Sscanf(string(m[2:]), "%02x", &c) // The pattern has made sure of two digits.
-		return []byte{c}
-	})
 }
 
 // blanks are where the observer had taken blanks away, as far as the protocols tell.

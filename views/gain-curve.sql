@@ -1,43 +1,19 @@
 /*
 title: What more ports would gain
 question: How much of the new regional sources do the first, the first two, the first three ports meet?
+statement_of: recommend
 scope: [from, to, regions, sensors, ip_version, scanners, over]
 params:
-  - {name: region, type: string, default: "", meaning: "only this region (or sensor); each of them without it"}
+  - {name: region}
   - {name: ports, type: int, default: "20", min: 1, max: 200, meaning: "number of ports"}
-  - {name: max_reach, type: int, default: "2", min: 1, max: 64, meaning: "sources that were seen in at most this many places, with any kind of event"}
-  - name: weigh
-    type: enum
-    default: payloads
-    meaning: "what a port gains: expected payloads of new sources, scans of many ports weighing less (each source times the probability of a payload, over the root of the number of its ports), or new sources"
-    values:
-      - {name: payloads, sql: "0"}
-      - {name: sources, sql: "1"}
-  - {name: seed, type: int, default: "1", min: 0, max: 2147483647, meaning: "of what is drawn at random: the same seed gives the same result"}
+  - {name: max_reach}
+  - {name: weigh}
+  - {name: seed}
 chart: {type: curves, x: k, y: place, value: share}
 page: gaps
 order: 20
 span: 6
 step: gain-curve
-rows:
-  - {name: what, type: string, meaning: "source, want, port, world, served or span"}
-  - {name: place, type: string, meaning: "region or sensor"}
-  - {name: source, type: string, meaning: "client address"}
-  - {name: transport, type: string, meaning: "tcp or udp"}
-  - {name: port, type: int, meaning: "port"}
-  - {name: day, type: int, meaning: "UTC day, counted from 1970-01-01"}
-  - {name: n, type: int, meaning: "ports that a source tried and nobody serves; sources of a port; sensors that serve a port; last day of the span"}
-  - {name: served, type: int, unit: pairs, meaning: "pairs of a source that met a listener"}
-  - {name: unserved, type: int, unit: pairs, meaning: "pairs of a source that did not"}
-  - {name: heard, type: int, meaning: "served pairs with a payload; of a port's sources those that were heard"}
-  - {name: declared, type: int, meaning: "a source says that it is a scanner; of a port's sources those that do"}
-  - {name: reach, type: int, unit: places, meaning: "of a source; of a port's sources those of more than max_reach"}
-  - {name: class, type: string, meaning: "of a source's SYN; the service of a served port"}
-  - {name: network, type: string, meaning: "ASN of a source"}
-  - {name: country, type: string, meaning: "of a source"}
-  - {name: block, type: string, meaning: "/24 of a source"}
-  - {name: first, type: int, unit: seconds, meaning: "first attempt of a want, since 1970"}
-  - {name: last, type: int, unit: seconds, meaning: "last attempt of a want"}
 columns:
   - {name: place, type: string, meaning: "region or sensor"}
   - {name: k, type: int, meaning: "number of ports"}
@@ -51,76 +27,3 @@ caveats:
   - "It claims attempts, not payloads: an unserved port has no first bytes. The probability of a payload is estimated from what a source and its like did where they were heard (see lossiness), and assumes that they treat unserved ports alike."
   - "New are sources without a payload in the region, in the window; known scanners are left out. Ports of icmp there are none."
 */
-WITH pairs AS (
-  SELECT place, src_ip, ip_version, transport, dst_port, CAST(floor(to_unixtime(ts) / 86400) AS bigint) AS day,
-    max(CASE WHEN kind = 'unserved' OR coalesce(explored, false) THEN 0 ELSE 1 END) AS served,
-    max(CASE WHEN kind = 'payload' AND NOT coalesce(explored, false) THEN 1 ELSE 0 END) AS heard,
-    max(scanner) AS scanner, max(asn) AS asn, max(country) AS country, max(tool) AS tool, max(CASE WHEN tcp_signature IS NULL THEN 0 ELSE 1 END) AS signed, min(ts) AS first, max(ts) AS last
-  FROM scope
-  WHERE transport <> 'icmp'
-  GROUP BY 1, 2, 3, 4, 5, 6
-), reached AS (
-  SELECT src_ip, count(DISTINCT place) AS reach, CASE WHEN max(scanner) IS NULL THEN 0 ELSE 1 END AS declared
-  FROM pairs
-  GROUP BY src_ip
-), sources AS (
-  SELECT p.place, p.src_ip, max(p.ip_version) AS ip_version, sum(p.served) AS served, sum(1 - p.served) AS unserved, sum(p.heard) AS heard,
-    count(DISTINCT CASE WHEN p.served = 0 THEN p.dst_port * 2 + CASE WHEN p.transport = 'udp' THEN 1 ELSE 0 END END) AS ports,
-    max(r.declared) AS declared, max(r.reach) AS reach, coalesce(max(p.tool), CASE WHEN max(p.signed) = 0 THEN 'unknown' ELSE 'stack' END) AS class,
-    CAST(max(p.asn) AS varchar) AS network, max(p.country) AS country
-  FROM pairs p
-  JOIN reached r ON r.src_ip = p.src_ip
-  GROUP BY p.place, p.src_ip
-), span AS (
-  SELECT min(day) AS first, max(day) AS last
-  FROM pairs
-), tried AS (
-  SELECT DISTINCT p.place, p.src_ip, p.transport, p.dst_port
-  FROM pairs p
-  CROSS JOIN span x
-  WHERE p.served = 0 AND (p.day - x.first) * 100 < (x.last - x.first + 1) * 100
-), ports AS (
-  SELECT t.place, t.transport, t.dst_port, count(*) AS n, sum(CASE WHEN s.heard > 0 THEN 1 ELSE 0 END) AS heard, sum(s.declared) AS declared,
-    sum(CASE WHEN s.reach > :max_reach THEN 1 ELSE 0 END) AS wide, row_number() OVER (PARTITION BY t.place ORDER BY count(*) DESC, t.dst_port, t.transport) AS rank
-  FROM tried t
-  JOIN sources s ON s.place = t.place AND s.src_ip = t.src_ip
-  GROUP BY t.place, t.transport, t.dst_port
-), world AS (
-  SELECT transport, dst_port, count(DISTINCT src_ip) AS n
-  FROM tried
-  GROUP BY transport, dst_port
-  ORDER BY n DESC, dst_port, transport
-  LIMIT 500
-), latest AS (
-  SELECT sensor, max_by(revision, ts) AS revision
-  FROM served_ports
-  GROUP BY sensor
-), now_served AS (
-  SELECT :over AS place, transport, port, max(service) AS service, count(DISTINCT p.sensor) AS n
-  FROM (SELECT a.region, a.sensor, a.transport, a.port, a.service FROM served_ports a JOIN latest l ON l.sensor = a.sensor AND l.revision = a.revision) p
-  GROUP BY 1, 2, 3
-)
-SELECT 'source' AS what, place, src_ip AS source, NULL AS transport, 0 AS port, 0 AS day, ports AS n, served, unserved, heard, declared, reach, class, network, country,
-  CASE WHEN ip_version = 4 THEN regexp_extract(src_ip, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24' ELSE regexp_extract(src_ip, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') END AS block, 0 AS first, 0 AS last
-FROM sources
-WHERE :region = '' OR place = :region
-UNION ALL
-SELECT 'want', p.place, p.src_ip, p.transport, p.dst_port, p.day, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL,
-  CAST(floor(to_unixtime(p.first)) AS bigint), CAST(floor(to_unixtime(p.last)) AS bigint)
-FROM pairs p
-JOIN sources s ON s.place = p.place AND s.src_ip = p.src_ip
-WHERE p.served = 0 AND s.heard = 0 AND s.declared = 0 AND s.reach <= :max_reach AND (:region = '' OR p.place = :region)
-UNION ALL
-SELECT 'port', place, NULL, transport, dst_port, 0, n, 0, 0, heard, declared, wide, NULL, NULL, NULL, NULL, 0, 0
-FROM ports
-WHERE rank <= 200 AND (:region = '' OR place = :region)
-UNION ALL
-SELECT 'world', NULL, NULL, transport, dst_port, 0, n, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0
-FROM world
-UNION ALL
-SELECT 'served', place, NULL, transport, port, 0, n, 0, 0, 0, 0, 0, service, NULL, NULL, NULL, 0, 0
-FROM now_served
-UNION ALL
-SELECT 'span', NULL, NULL, NULL, 0, first, last, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0
-FROM span
-WHERE first IS NOT NULL

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// The relation grouped is the place of each template among its like, as it holds now: the table families has former
-// places, too.
-const groupedCTE = `grouped AS (
+// Grouped defines the relation grouped, to stand behind WITH: the place of each template among its like, as it holds now. The
+// table families has former places, too.
+const Grouped = `grouped AS (
   SELECT template_id, max_by(substring_id, generation) AS substring_id, max_by(family_id, generation) AS family_id,
     max_by(vehicle, generation) AS vehicle, max_by(coalesce(cargo, ''), generation) AS cargo, max_by(why, generation) AS why,
     max_by(similarity, generation) AS similarity
@@ -23,7 +23,7 @@ func (v *View) relations(values map[string]string) string {
 	r := v.scopeCTE(values)
 	words := word.FindAllString(v.SQL, -1)
 	if slices.Contains(words, "grouped") {
-		r += ",\n" + groupedCTE
+		r += ",\n" + Grouped
 	}
 	if slices.Contains(words, "watched") {
 		r += ",\n" + watchedCTE(values)

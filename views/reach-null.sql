@@ -1,37 +1,17 @@
 /*
 title: Reach by chance
 question: How many countries, networks or sources would reach so few regions by chance alone?
+statement_of: reach-corrected
 scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
 params:
-  - name: by
-    type: enum
-    default: country
-    meaning: what is counted; net24 is the /24 of an IPv4 address, and the first three groups of an IPv6 address as written
-    values:
-      - {name: source, sql: src_ip}
-      - {name: net24, sql: "CASE WHEN ip_version = 4 THEN regexp_extract(src_ip, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24' ELSE regexp_extract(src_ip, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') END"}
-      - {name: asn, sql: CAST(asn AS varchar)}
-      - {name: country, sql: country}
+  - {name: by}
   - {name: min_contacts, type: int, default: "1", min: 1, max: 1000000, meaning: "only those with at least this many contacts"}
-  - name: exposure
-    type: enum
-    default: contacts
-    meaning: "what a place's chance of a contact is taken to be proportional to: all contacts that it had, or the hours that its sensors watched times their ports (from the heartbeats; contacts where a place has none)"
-    values:
-      - {name: contacts, sql: "0"}
-      - {name: watched, sql: "1"}
+  - {name: exposure}
 chart: {type: bars, y: reach, value: count, x2: by_chance}
 page: regions
 order: 20
 span: 6
 step: reach-null
-rows:
-  - {name: entity, type: string, meaning: "source, /24, network or country; none for an exposure"}
-  - {name: place, type: string, meaning: "region or sensor"}
-  - {name: contacts, type: int, meaning: "different sources there (for sources: days)"}
-  - {name: attempts, type: int, unit: attempts, meaning: "attempts there"}
-  - {name: sources, type: int, unit: addresses, meaning: "of the entity in all places"}
-  - {name: exposure, type: float, unit: port hours, meaning: "of the place"}
 columns:
   - {name: reach, type: int, unit: places, meaning: "number of regions (or sensors)"}
   - {name: count, type: int, meaning: "countries, networks or sources with this reach"}
@@ -43,32 +23,3 @@ caveats:
   - "The reach of a country or network is a union over its sources. Where source_reach is above 1 these are not independent, and p is too small or too large."
   - "With exposure=contacts, places are as attractive as they were to all; a place that was down for long counts less. exposure=watched takes sensor hours × ports instead, so that a place that gets more traffic for other reasons makes all others' entities look regional."
 */
-WITH visits AS (
-  SELECT DISTINCT :by AS entity, src_ip, place, CASE WHEN :by_name = 'source' THEN CAST(floor(to_unixtime(ts) / 86400) AS bigint) ELSE 0 END AS day
-  FROM scope
-  WHERE :by IS NOT NULL
-), contacts AS (
-  SELECT entity, place, count(*) AS contacts
-  FROM visits
-  GROUP BY entity, place
-), volume AS (
-  SELECT :by AS entity, place, sum(attempts) AS attempts
-  FROM scope
-  WHERE :by IS NOT NULL
-  GROUP BY :by, place
-), entities AS (
-  SELECT entity, count(DISTINCT src_ip) AS sources
-  FROM visits
-  GROUP BY entity
-), exposed AS (
-  SELECT place, sum(hours * ports) AS exposure
-  FROM watched
-  GROUP BY place
-)
-SELECT c.entity, c.place, c.contacts, v.attempts, e.sources, CAST(NULL AS double) AS exposure
-FROM contacts c
-JOIN volume v ON v.entity = c.entity AND v.place = c.place
-JOIN entities e ON e.entity = c.entity
-UNION ALL
-SELECT NULL, place, 0, 0, 0, exposure
-FROM exposed

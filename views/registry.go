@@ -51,12 +51,16 @@ func Load(folders ...fs.FS) (*Registry, error) {
 			}
 		}
 	}
+	if err := r.complete(); err != nil {
+		return nil, err
+	}
 	sort.Strings(r.names)
 	return r, nil
 }
 
+// add reads a view, which complete completes.
 func (r *Registry) add(file string, text []byte) error {
-	v, err := Parse(file, text)
+	v, err := read(file, text)
 	if err != nil {
 		return err
 	}
@@ -65,6 +69,51 @@ func (r *Registry) add(file string, text []byte) error {
 	}
 	r.byName[v.Name] = v
 	r.names = append(r.names, v.Name)
+	return nil
+}
+
+// complete completes every view: those that have a statement of their own, and then those that have another's.
+func (r *Registry) complete() error {
+	for _, borrow := range []bool{false, true} {
+		for _, name := range r.names {
+			v := r.byName[name]
+			if (v.StatementOf != "") != borrow {
+				continue
+			}
+			var err error
+			if borrow {
+				err = v.borrow(r.byName[v.StatementOf])
+			}
+			if err == nil {
+				err = v.complete()
+			}
+			if err != nil {
+				return notAView(name+".sql", err)
+			}
+		}
+	}
+	return nil
+}
+
+// borrow takes statement, rows and the parameters of which only the name is given from the other view.
+func (v *View) borrow(other *View) error {
+	switch {
+	case other == nil || other.StatementOf != "":
+		return fmt.Errorf("there is no view %q with a statement of its own", v.StatementOf)
+	case v.SQL != "" || len(v.Rows) > 0:
+		return fmt.Errorf("statement and rows are those of %s: leave them out", v.StatementOf)
+	}
+	v.SQL, v.Rows = other.SQL, other.Rows
+	for i, p := range v.Params {
+		if p.Type != "" {
+			continue
+		}
+		at := slices.IndexFunc(other.Params, func(x Param) bool { return x.Name == p.Name })
+		if at < 0 {
+			return fmt.Errorf("parameter %q is not one of %s", p.Name, v.StatementOf)
+		}
+		v.Params[i] = other.Params[at]
+	}
 	return nil
 }
 
@@ -98,26 +147,39 @@ func (r *Registry) Get(name string) (*View, error) {
 		Hint: "there are " + strings.Join(r.names, ", ")}
 }
 
-// Parse reads one view. The file begins with a comment /* … */ that holds the front matter in YAML; the statement
-// follows. Errors are ECONFIG errors with the file's name.
+// Parse reads one view that has a statement of its own. The file begins with a comment /* … */ that holds the front matter in
+// YAML; the statement follows. Errors are ECONFIG errors with the file's name.
 func Parse(file string, text []byte) (*View, error) {
-	wrong := func(err error) error {
-		return &terroir.Error{Code: terroir.ECONFIG, Where: file, Message: "not a view", Err: fmt.Errorf("%s", strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " ")),
-			Hint: "a view is a comment /* with front matter */ and one SELECT"}
+	v, err := read(file, text)
+	if err != nil {
+		return nil, err
 	}
+	if v.StatementOf != "" {
+		return nil, notAView(file, fmt.Errorf("its statement is that of another view"))
+	}
+	if err := v.complete(); err != nil {
+		return nil, notAView(file, err)
+	}
+	return v, nil
+}
+
+// read reads a view as its file has it.
+func read(file string, text []byte) (*View, error) {
 	head, statement, ok := bytes.Cut(text, []byte("*/"))
 	head, begins := bytes.CutPrefix(bytes.TrimSpace(head), []byte("/*"))
 	if !ok || !begins {
-		return nil, wrong(fmt.Errorf("it does not begin with /* front matter */"))
+		return nil, notAView(file, fmt.Errorf("it does not begin with /* front matter */"))
 	}
 	v := &View{Name: strings.TrimSuffix(file, ".sql"), SQL: strings.TrimRight(strings.TrimSpace(string(statement)), ";")}
 	if err := strictyaml.Decode(head, v); err != nil {
-		return nil, wrong(err)
-	}
-	if err := v.complete(); err != nil {
-		return nil, wrong(err)
+		return nil, notAView(file, err)
 	}
 	return v, nil
+}
+
+func notAView(file string, err error) error {
+	return &terroir.Error{Code: terroir.ECONFIG, Where: file, Message: "not a view", Err: fmt.Errorf("%s", strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " ")),
+		Hint: "a view is a comment /* with front matter */ and one SELECT"}
 }
 
 // complete puts the shared parameters before the view's own and checks that everything fits together.

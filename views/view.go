@@ -14,6 +14,9 @@ type View struct {
 	Question string `yaml:"question" json:"question"`
 	// Scope names the shared parameters that the view takes (see Scope).
 	Scope []string `yaml:"scope" json:"-"`
+	// StatementOf names another view whose statement, and the rows that it returns, are this one's too: both differ in what
+	// their steps make of them. A parameter of which only the name is given is that of the other view.
+	StatementOf string `yaml:"statement_of" json:"-"`
 	// Params are all parameters: the shared ones of Scope, then the view's own.
 	Params  []Param  `yaml:"params" json:"params"`
 	Columns []Column `yaml:"columns" json:"columns"`
@@ -50,6 +53,17 @@ func (n *Names) UnmarshalYAML(unmarshal func(any) error) error {
 
 // On reports whether the page shows the view.
 func (v *View) On(page string) bool { return slices.Contains(v.Pages, page) }
+
+// Taken are those of the given values that the view takes, by the names of its parameters.
+func (v *View) Taken(given map[string]string) map[string]string {
+	taken := map[string]string{}
+	for _, p := range v.Params {
+		if value, ok := given[p.Name]; ok {
+			taken[p.Name] = value
+		}
+	}
+	return taken
+}
 
 // Param is a parameter of a view.
 type Param struct {

@@ -128,6 +128,42 @@ func TestBrokenViewsAreRefusedWithTheirName(t *testing.T) {
 	}
 }
 
+func TestAViewMayHaveTheStatementOfAnother(t *testing.T) {
+	const rows = "step: s\nrows: [{name: a, type: int}]\n"
+	first := strings.Replace(head, "chart:", rows+"chart:", 1) + "SELECT :n AS a, :who AS b"
+	second := "/*\ntitle: U\nquestion: Q?\nstatement_of: first\nscope: [from]\nparams:\n  - {name: who}\n  - {name: n, type: int, default: \"5\", min: 1, max: 9}\n" +
+		"step: other\nchart: {type: table}\ncolumns: [{name: c, type: int}]\n*/\n"
+	load := func(second string) (*Registry, error) {
+		return Load(fstest.MapFS{"first.sql": &fstest.MapFile{Data: []byte(first)}, "a-second.sql": &fstest.MapFile{Data: []byte(second)}})
+	}
+	r, err := load(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := r.Get("a-second")
+	if err != nil || len(v.Rows) != 1 || v.Params[1].Name != "who" || v.Params[1].Type != "string" {
+		t.Fatalf("%+v %v", v, err)
+	}
+	sql, _, err := v.Render(map[string]string{"who": "x"})
+	if err != nil || !strings.Contains(sql, "SELECT 5 AS a, 'x' AS b") {
+		t.Errorf("%v\n%s", err, sql)
+	}
+	for what, text := range map[string]string{
+		"a statement besides":   second + "SELECT 1",
+		"of nobody":             strings.Replace(second, "of: first", "of: third", 1),
+		"of itself":             strings.Replace(second, "of: first", "of: a-second", 1),
+		"a parameter of nobody": strings.Replace(second, "{name: who}", "{name: whom}", 1),
+		"a parameter less":      strings.Replace(second, "  - {name: who}\n", "", 1),
+	} {
+		if _, err := load(text); terroir.ErrorCode(err) != terroir.ECONFIG || !strings.HasPrefix(err.Error(), "a-second.sql: ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := Parse("a-second.sql", []byte(second)); terroir.ErrorCode(err) != terroir.ECONFIG {
+		t.Errorf("by itself: %v", err)
+	}
+}
+
 func TestPageListsItsViewsInOrder(t *testing.T) {
 	vs := shippedViews(t).Page("overview")
 	if len(vs) < 6 || !slices.IsSortedFunc(vs, func(a, b *View) int { return a.Order - b.Order }) {

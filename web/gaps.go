@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -96,7 +97,7 @@ func (s *server) gaps(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	given, err := s.sharedParams(&http.Request{URL: &url.URL{RawQuery: q.Encode()}}, "gaps")
+	given, err := sharedParams(q, "gaps")
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -107,12 +108,8 @@ func (s *server) gaps(w http.ResponseWriter, r *http.Request) {
 		b.Region, c.Region = b.Regions[0], b.Regions[0]
 	}
 	s.offers(r.Context(), b, &c, given)
-	others := slices.DeleteFunc(s.panelsOf("gaps"), func(v *views.View) bool { return v.Name == recommendView })
-	withRegion := map[string]string{"region": b.Region}
-	for k, v := range given {
-		withRegion[k] = v
-	}
-	b.Panels = s.panels(r.Context(), others, withRegion)
+	others := slices.DeleteFunc(s.src.Page("gaps"), func(v *views.View) bool { return v.Name == recommendView })
+	b.Panels = s.panels(r.Context(), others, with(given, "region", b.Region))
 	s.propose(r.Context(), b, c)
 	p := s.page(r, "Gaps", b)
 	p.Filters = filters(views.SharedParams(), given)
@@ -142,11 +139,20 @@ func choiceOf(q url.Values) (c Choice, shown bool, err error) {
 	return c, shown, nil
 }
 
+// with are the given values and more: names and values in turn.
+func with(given map[string]string, more ...string) map[string]string {
+	all := maps.Clone(given)
+	for i := 0; i < len(more); i += 2 {
+		all[more[i]] = more[i+1]
+	}
+	return all
+}
+
 // regions are those of the window.
 func (s *server) regions(ctx context.Context, given map[string]string) (list []string) {
 	ctx, cancel := context.WithTimeout(ctx, panelLimit)
 	defer cancel()
-	r, err := s.src.Run(ctx, "region-summary", s.taken("region-summary", given, map[string]string{"kind": "any"}))
+	r, err := s.run(ctx, "region-summary", with(given, "kind", "any"))
 	if err != nil {
 		return nil
 	}
@@ -159,29 +165,11 @@ func (s *server) regions(ctx context.Context, given map[string]string) (list []s
 	return list
 }
 
-// taken are those of the given parameters that the view takes, and more.
-func (s *server) taken(view string, given, more map[string]string) map[string]string {
-	taken := map[string]string{}
-	v, err := s.src.View(view)
-	if err != nil {
-		return taken
-	}
-	for _, p := range v.Params {
-		if x, ok := given[p.Name]; ok {
-			taken[p.Name] = x
-		}
-		if x, ok := more[p.Name]; ok {
-			taken[p.Name] = x
-		}
-	}
-	return taken
-}
-
 // offers runs the recommendation for the region.
 func (s *server) offers(ctx context.Context, b *gapsPage, c *Choice, given map[string]string) {
 	ctx, cancel := context.WithTimeout(ctx, panelLimit)
 	defer cancel()
-	r, err := s.src.Run(ctx, recommendView, s.taken(recommendView, given, map[string]string{"region": b.Region, "ports": defaultPorts}))
+	r, err := s.run(ctx, recommendView, with(given, "region", b.Region, "ports", defaultPorts))
 	if err != nil {
 		b.Err = encode.Plain(err.Error())
 		return

@@ -44,12 +44,12 @@ var formats = []string{"csv", "json", "parquet", "svg", "sql"}
 func (panel) Formats() []string { return formats }
 
 func (s *server) overview(w http.ResponseWriter, r *http.Request) {
-	given, err := s.sharedParams(r, "overview")
+	given, err := sharedParams(r.URL.Query(), "overview")
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	shown := s.panelsOf("overview")
+	shown := s.src.Page("overview")
 	p := s.page(r, "Overview", struct {
 		Panels []panel
 		Live   []RecentEvent
@@ -93,15 +93,8 @@ func (s *server) panel(ctx context.Context, v *views.View, given map[string]stri
 	if p.Span == 0 {
 		p.Span = 12
 	}
-	taken := map[string]string{}
-	q := url.Values{}
-	for _, x := range v.Params {
-		if value, ok := given[x.Name]; ok {
-			taken[x.Name] = value
-			q.Set(x.Name, value)
-		}
-	}
-	p.Query = template.URL(q.Encode()) //nolint:gosec // Encode escapes
+	taken := v.Taken(given)
+	p.Query = template.URL(query(taken)) //nolint:gosec // Encode escapes
 	r, err := s.src.Run(ctx, v.Name, taken)
 	if err == nil {
 		p.Rows, p.Snapshot = len(r.Rows), r.Snapshot

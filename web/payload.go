@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -88,19 +90,19 @@ func (s *server) panelPage(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, terroir.Errorf(terroir.ENOTFOUND, "there is no page %s", r.URL.Path))
 		return
 	}
-	given, err := s.sharedParams(r, name)
+	given, err := sharedParams(r.URL.Query(), name)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	p := s.page(r, titleOfPage(name), struct{ Panels []panel }{s.panels(r.Context(), s.panelsOf(name), given)})
+	p := s.page(r, titleOfPage(name), struct{ Panels []panel }{s.panels(r.Context(), s.src.Page(name), given)})
 	p.Filters = filters(views.SharedParams(), given)
 	s.render(w, "panels", http.StatusOK, p)
 }
 
-// sharedParams are the parameters of the request, which must be such as views share.
-func (s *server) sharedParams(r *http.Request, page string) (map[string]string, error) {
-	given, err := params(r.URL.Query())
+// sharedParams are the parameters of the query, which must be such as views share.
+func sharedParams(q url.Values, page string) (map[string]string, error) {
+	given, err := params(q)
 	if err != nil {
 		return nil, err
 	}
@@ -110,17 +112,6 @@ func (s *server) sharedParams(r *http.Request, page string) (map[string]string, 
 		}
 	}
 	return given, nil
-}
-
-// panelsOf are the views of the page in their order.
-func (s *server) panelsOf(page string) (shown []*views.View) {
-	for _, v := range s.src.Views() {
-		if v.On(page) {
-			shown = append(shown, v)
-		}
-	}
-	slices.SortStableFunc(shown, func(a, b *views.View) int { return a.Order - b.Order })
-	return shown
 }
 
 // subject is what the page of a payload or a family is about.
@@ -145,7 +136,7 @@ type subject struct {
 type link struct{ Text, To string }
 
 func (s *server) payload(w http.ResponseWriter, r *http.Request) {
-	given, err := s.sharedParams(r, "payload")
+	given, err := sharedParams(r.URL.Query(), "payload")
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -158,13 +149,13 @@ func (s *server) payload(w http.ResponseWriter, r *http.Request) {
 	b := subject{Kind: "payload", ID: p.ID, Title: titleOf(p), Tags: p.Tags, Steps: steps(p.Steps), Example: p.ID, Text: textOf(p.Bytes), Hex: hexOf(p.Bytes),
 		Cut: max(0, len(p.Bytes)-maxText)}
 	if p.Family != "" {
-		b.Links = append(b.Links, link{"family " + encode.Plain(nameOf(p.Vehicle, p.Cargo)), "/families/" + p.Family})
+		b.Links = append(b.Links, link{"family " + encode.Plain(inspect.NameOf(p.Vehicle, p.Cargo)), "/families/" + p.Family})
 	}
 	s.subject(w, r, &b, given)
 }
 
 func (s *server) family(w http.ResponseWriter, r *http.Request) {
-	given, err := s.sharedParams(r, "family")
+	given, err := sharedParams(r.URL.Query(), "family")
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -174,7 +165,7 @@ func (s *server) family(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	b := subject{Kind: "family", ID: f.ID, Title: encode.Plain(nameOf(f.Vehicle, f.Cargo)), Pieces: piecesOf(f.Pieces), Neighbours: near(f.Neighbours)}
+	b := subject{Kind: "family", ID: f.ID, Title: encode.Plain(inspect.NameOf(f.Vehicle, f.Cargo)), Pieces: piecesOf(f.Pieces), Neighbours: near(f.Neighbours)}
 	if f.CargoFrom > 0 {
 		b.Pieces, b.Carried = b.Pieces[:f.CargoFrom], b.Pieces[f.CargoFrom:]
 	}
@@ -190,19 +181,31 @@ func (s *server) family(w http.ResponseWriter, r *http.Request) {
 	s.subject(w, r, &b, given)
 }
 
+// summaryView has the one row that is said in words.
+const summaryView = "payload-summary"
+
+// run runs the view with those of the given values that it takes.
+func (s *server) run(ctx context.Context, view string, given map[string]string) (*views.Result, error) {
+	v, err := s.src.View(view)
+	if err != nil {
+		return nil, err
+	}
+	return s.src.Run(ctx, view, v.Taken(given))
+}
+
 // narrowBelow is the span from which on a panel stands in the wide column.
 const narrowBelow = 6
 
 // subject shows the views of the page "payload" for one payload or family.
 func (s *server) subject(w http.ResponseWriter, r *http.Request, b *subject, given map[string]string) {
 	given[b.Kind] = b.ID
-	says, err := s.src.Run(r.Context(), "payload-summary", only(given, "from", "to", "regions", "sensors", "ip_version", "over", "scanners", b.Kind))
+	says, err := s.run(r.Context(), summaryView, given)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	b.Says = summary(says)
-	for _, p := range s.panels(r.Context(), s.panelsOf("payload"), given) {
+	for _, p := range s.panels(r.Context(), s.src.Page("payload"), given) {
 		if p.Span < narrowBelow {
 			b.Narrow = append(b.Narrow, p)
 		} else {
@@ -213,16 +216,6 @@ func (s *server) subject(w http.ResponseWriter, r *http.Request, b *subject, giv
 	p := s.page(r, b.Title, b)
 	p.Filters = filters(views.SharedParams(), given)
 	s.render(w, "subject", http.StatusOK, p)
-}
-
-func only(given map[string]string, names ...string) map[string]string {
-	m := map[string]string{}
-	for _, n := range names {
-		if v, ok := given[n]; ok {
-			m[n] = v
-		}
-	}
-	return m
 }
 
 // summary is the one row of payload-summary in words.
@@ -245,13 +238,6 @@ func summary(r *views.Result) string {
 		counted("payload_events", "event", "events"), counted("distinct_payloads", "distinct payload", "distinct payloads"),
 		counted("templates", "template", "templates"), counted("sources", "source", "sources"), counted("networks", "network", "networks"),
 		counted("countries", "country", "countries"), human("reach"), counted("places", "place", "places"), strings.ReplaceAll(human("ports"), " ", ", "), human("first_seen"), human("last_seen"))
-}
-
-func nameOf(vehicle, cargo string) string {
-	if cargo == "" {
-		return vehicle
-	}
-	return vehicle + " × " + cargo
 }
 
 func titleOf(p *inspect.Payload) string {

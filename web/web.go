@@ -36,6 +36,8 @@ var templateFiles embed.FS
 type Source interface {
 	// Views are all views; View is the named one, or an ENOTFOUND error.
 	Views() []*views.View
+	// Page are the views that the page shows, in their order there.
+	Page(page string) []*views.View
 	View(name string) (*views.View, error)
 	// Run runs a view, SQL renders its statement.
 	Run(ctx context.Context, name string, params map[string]string) (*views.Result, error)

@@ -237,11 +237,7 @@ func described(f *inspect.Family, d *family.Description) {
 		f.CargoFrom = len(d.VehiclePieces)
 	}
 	for _, n := range d.Neighbours {
-		name := n.Vehicle
-		if n.Cargo != "" {
-			name += " × " + n.Cargo
-		}
-		f.Neighbours = append(f.Neighbours, inspect.Neighbour{ID: n.Family.String(), Name: name, Similarity: n.Similarity, Shared: n.Shared})
+		f.Neighbours = append(f.Neighbours, inspect.Neighbour{ID: n.Family.String(), Name: inspect.NameOf(n.Vehicle, n.Cargo), Similarity: n.Similarity, Shared: n.Shared})
 	}
 }
 

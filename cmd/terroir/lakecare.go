@@ -276,7 +276,7 @@ func analyzeAgain(ctx context.Context, s *store) (func(terroir.PayloadID, []byte
 	}
 	var own []netip.Addr
 	for _, row := range fleet.Rows {
-		own = append(own, addressesOf(row[0])...)
+		own = append(own, lake.Addresses(fmt.Sprint(row[0]))...)
 	}
 	known := make(map[string]met, len(r.Rows))
 	for _, row := range r.Rows {
@@ -284,7 +284,7 @@ func analyzeAgain(ctx context.Context, s *store) (func(terroir.PayloadID, []byte
 		if m.transport, err = terroir.ParseTransport(fmt.Sprint(row[1])); err != nil {
 			return nil, err
 		}
-		m.self.Addrs = append(addressesOf(row[2]), own...)
+		m.self.Addrs = append(lake.Addresses(fmt.Sprint(row[2])), own...)
 		known[fmt.Sprint(row[0])] = m
 	}
 	return func(id terroir.PayloadID, b []byte) terroir.Analysis {
@@ -294,14 +294,4 @@ func analyzeAgain(ctx context.Context, s *store) (func(terroir.PayloadID, []byte
 		}
 		return payload.Analyze(b, m.transport, m.self)
 	}, nil
-}
-
-// addressesOf are the addresses in a column: none, one, or several with blanks between.
-func addressesOf(v any) (all []netip.Addr) {
-	for word := range strings.FieldsSeq(fmt.Sprint(v)) {
-		if a, err := netip.ParseAddr(word); err == nil {
-			all = append(all, a)
-		}
-	}
-	return all
 }

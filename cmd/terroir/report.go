@@ -109,7 +109,7 @@ func makeReport(ctx context.Context, s *store, f *reportFlags) (*report.Report, 
 				continue
 			}
 			told[v.Name] = true
-			section, err := reportSection(ctx, s, v, taken(v, given), f.source)
+			section, err := reportSection(ctx, s, v, v.Taken(given), f.source)
 			if err != nil {
 				return nil, err
 			}
@@ -125,17 +125,6 @@ func makeReport(ctx context.Context, s *store, f *reportFlags) (*report.Report, 
 		}
 	}
 	return r, window(ctx, s, f, r)
-}
-
-// taken are those of the values that the view takes.
-func taken(v *views.View, given map[string]string) map[string]string {
-	params := map[string]string{}
-	for _, p := range v.Params {
-		if value, ok := given[p.Name]; ok {
-			params[p.Name] = value
-		}
-	}
-	return params
 }
 
 // kindOfAll is "any" where no event has a payload, which views show by default, and else "".

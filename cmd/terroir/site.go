@@ -30,6 +30,9 @@ type site struct {
 // Views implements api.Source and web.Source.
 func (s *site) Views() []*views.View { return s.views.All() }
 
+// Page implements web.Source.
+func (s *site) Page(page string) []*views.View { return s.views.Page(page) }
+
 // View implements api.Source and web.Source.
 func (s *site) View(name string) (*views.View, error) { return s.views.Get(name) }
 

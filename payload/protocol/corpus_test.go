@@ -16,6 +16,7 @@ import (
 	"terroir"
 	"terroir/ingest"
 	"terroir/ingest/pcapfile"
+	"terroir/payload/render"
 )
 
 var data = filepath.Join("..", "..", "..", "shared", "data")
@@ -157,7 +158,7 @@ func study() (list []sample, err error) {
 		if len(list) == len(studyNames) {
 			return fmt.Errorf("more than %d payloads", len(list))
 		}
-		list = append(list, sample{studyNames[len(list)], fmt.Sprintf("%d on port %d", len(list)+1, p.Port), terroir.TCP, unrender(p.Rendered)})
+		list = append(list, sample{studyNames[len(list)], fmt.Sprintf("%d on port %d", len(list)+1, p.Port), terroir.TCP, render.Parse([]byte(p.Rendered))})
 		return err
 	})
 	return list, err
@@ -205,34 +206,4 @@ func eachLine(file string, use func([]byte) error) error {
 		}
 	}
 	return lines.Err()
-}
-
-// unrender turns the observer's escapes back into bytes.
-func unrender(s string) []byte {
-	var b []byte
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b = append(b, s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'r':
-			b = append(b, '\r')
-		case 'n':
-			b = append(b, '\n')
-		case 't':
-			b = append(b, '\t')
-		case 'x':
-			var c byte
-			if i+2 < len(s) {
-				fmt.Sscanf(s[i+1:i+3], "%02x", &c)
-				b = append(b, c)
-				i += 2
-			}
-		default:
-			b = append(b, s[i])
-		}
-	}
-	return b
 }
