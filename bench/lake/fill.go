@@ -14,6 +14,7 @@ import (
 	"terroir/hub"
 	"terroir/lake"
 	"terroir/payload"
+	"terroir/payload/family"
 	"terroir/query"
 	"terroir/simulate"
 )
@@ -58,6 +59,11 @@ func fill(ctx context.Context, dir string, events int) (*lake.Lake, error) {
 		return l, err
 	}
 	fmt.Fprintf(os.Stderr, "%d events imported in %s\n", events-left, time.Since(begun).Round(time.Second))
+	begun = time.Now()
+	if err := hub.NewGroups(l, func() hub.Grouper { return family.New() }).Update(ctx); err != nil {
+		return l, err
+	}
+	fmt.Fprintf(os.Stderr, "grouped in %s\n", time.Since(begun).Round(time.Second))
 	d, err := query.Open(l, query.Options{})
 	if err != nil {
 		return l, err
@@ -71,15 +77,20 @@ func fill(ctx context.Context, dir string, events int) (*lake.Lake, error) {
 	return l, nil
 }
 
-// besides are rows of the tables that the simulated events do not fill.
+// besides are rows of the tables that the simulated events do not fill: a loss, and heartbeats of the whole week, without which
+// views that ask when sensors watched would have nothing to do.
 func besides(ctx context.Context, im *hub.Importer, w *simulate.World) error {
 	for _, s := range w.Sensors() {
 		at := terroir.Position{Sensor: s.Name}
-		for _, r := range []terroir.Record{
-			{Loss: &terroir.Loss{Position: at, Time: simulate.Begin, Stage: "listen", Reason: "source", Attempts: 1}},
-			{Heartbeat: &terroir.Heartbeat{Position: at, Time: simulate.Begin, Interval: time.Minute, Region: s.Region, Revision: 1, Tap: true}},
-		} {
-			if err := im.Put(ctx, r); err != nil {
+		lost := terroir.Record{Loss: &terroir.Loss{Position: at, Time: simulate.Begin, Stage: "listen", Reason: "source", Attempts: 1}}
+		if err := im.Put(ctx, lost); err != nil {
+			return err
+		}
+		for i := range 7 * 24 * 60 {
+			beat := &terroir.Heartbeat{Position: at, Time: simulate.Begin.Add(time.Duration(i) * time.Minute), Interval: time.Minute,
+				Region: s.Region, Revision: 1, Tap: true}
+			beat.Sequence = uint64(i)
+			if err := im.Put(ctx, terroir.Record{Heartbeat: beat}); err != nil {
 				return err
 			}
 		}
