@@ -25,8 +25,9 @@ type Files struct {
 	Snapshot int64
 	// Fields are the table's columns, in order.
 	Fields []iceberg.NestedField
-	// Paths are the Parquet data files: plain paths, or addresses on S3 until Fetch.
-	Paths []string
+	// Paths are the Parquet data files: plain paths, or addresses on S3 until Fetch. Counts are how many rows each has.
+	Paths  []string
+	Counts []int64
 	// Erased says of which of them rows have been deleted since they were written.
 	Erased []Erased
 	// Rows is the number of rows in the data files, Deleted that of the rows that delete files name.
@@ -41,6 +42,15 @@ type Erased struct {
 	Path, Name string
 	// By are Parquet files of Iceberg's position deletes: the columns file_path and pos name a row each.
 	By []string
+}
+
+// IsErased reports of each data file whether rows of it have been deleted.
+func (f *Files) IsErased() map[string]bool {
+	erased := map[string]bool{}
+	for _, e := range f.Erased {
+		erased[e.Path] = true
+	}
+	return erased
 }
 
 // Files plans a full read of the table as it is now. Deletes of a sort that terroir does not read yield an
@@ -133,6 +143,7 @@ func (f *Files) add(l *Lake, task *table.FileScanTask) error {
 	}
 	path := plainPath(task.File.FilePath())
 	f.Paths = append(f.Paths, path)
+	f.Counts = append(f.Counts, task.File.Count())
 	f.Rows += task.File.Count()
 	f.sizes[path] = task.File.FileSizeBytes()
 	if len(task.DeleteFiles) == 0 {

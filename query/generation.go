@@ -10,6 +10,7 @@ import (
 	"github.com/apache/iceberg-go"
 
 	"terroir/lake"
+	"terroir/views"
 )
 
 // acquire returns the generation of the current snapshots, with views of the tables that the statement may name, and
@@ -136,18 +137,33 @@ func (d *Duck) include(ctx context.Context, g *generation, statement string) err
 		}
 		g.tables[name] = release
 	}
+	for _, r := range views.Rollups() {
+		if _, there := g.tables[r.Relation()]; there || !names(statement, r.Relation()) {
+			continue
+		}
+		f, release, err := d.lake.Fetch(ctx, "events", g.at["events"])
+		if err != nil {
+			return err
+		}
+		if _, err := d.db.ExecContext(ctx, "CREATE VIEW "+g.schema+"."+r.Relation()+" AS "+d.rolled(&r, &f)); err != nil {
+			release()
+			return fmt.Errorf("duckdb: %s: %w", r.Relation(), err)
+		}
+		g.tables[r.Relation()] = release
+	}
 	return nil
 }
 
-// viewOf defines a view over the table's files. Columns are found by Iceberg's field ids, so that a file from before a
-// column was added or renamed is read right. Rows that delete files name are left out.
+// viewOf defines a view over the table's files.
 func viewOf(schema string, f lake.Files) string {
+	return fmt.Sprintf("CREATE VIEW %s.%s AS %s", schema, f.Table, selectFrom(&f))
+}
+
+// selectFrom is the SELECT of all rows of the files. Columns are found by Iceberg's field ids, so that a file from before a
+// column was added or renamed is read right. Rows that delete files name are left out.
+func selectFrom(f *lake.Files) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "CREATE VIEW %s.%s AS ", schema, f.Table)
-	erased := map[string]bool{}
-	for _, e := range f.Erased {
-		erased[e.Path] = true
-	}
+	erased := f.IsErased()
 	intact := slices.DeleteFunc(slices.Clone(f.Paths), func(p string) bool { return erased[p] })
 	switch {
 	case len(f.Paths) == 0:
@@ -185,7 +201,7 @@ func readFiles(b *strings.Builder, paths []string, fields []iceberg.NestedField,
 
 // readErased writes a SELECT of those rows of files with deletes that are still there. Delete files call a data file by
 // its address in the table, DuckDB by its path here.
-func readErased(b *strings.Builder, f lake.Files) {
+func readErased(b *strings.Builder, f *lake.Files) {
 	var paths, by []string
 	for _, e := range f.Erased {
 		paths, by = append(paths, e.Path), append(by, e.By...)

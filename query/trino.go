@@ -69,6 +69,9 @@ func OpenTrino(l *lake.Lake, opt TrinoOptions) (*Trino, error) {
 // Close closes the connections. Queries under way fail.
 func (t *Trino) Close() error { return t.db.Close() }
 
+// Rolls implements Engine: rollups are files on this machine, which Trino does not see.
+func (t *Trino) Rolls() bool { return false }
+
 // Query runs the statement, which must be one that only reads.
 func (t *Trino) Query(ctx context.Context, statement string) (*views.Result, error) {
 	statement = strings.TrimRight(statement, "; \t\r\n")

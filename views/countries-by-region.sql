@@ -2,6 +2,7 @@
 title: Countries that reached few regions
 question: Which countries are seen in some regions and not in others?
 scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
+rollup: source
 params:
   - {name: min_reach, type: int, default: "1", min: 1, max: 1000, meaning: "seen in at least this many places"}
   - {name: max_reach, type: int, default: "2", min: 1, max: 1000, meaning: "seen in at most this many places"}
@@ -21,16 +22,20 @@ caveats:
   - The country is that of the address, never that of an actor.
   - A country seen with few attempts reaches few regions by chance alone.
 */
-WITH reached AS (
-  SELECT country, count(DISTINCT place) AS reach, sum(attempts) AS total
+WITH told AS (
+  SELECT country, place, src_ip, asn, sum(attempts) AS attempts
   FROM scope
   WHERE country IS NOT NULL
+  GROUP BY country, place, src_ip, asn
+), reached AS (
+  SELECT country, count(DISTINCT place) AS reach, sum(attempts) AS total
+  FROM told
   GROUP BY country
   HAVING count(DISTINCT place) BETWEEN :min_reach AND :max_reach
 )
-SELECT r.country, r.reach, s.place, sum(s.attempts) AS attempts,
-  count(DISTINCT s.src_ip) AS sources, count(DISTINCT s.asn) AS networks, r.total
-FROM scope s
-JOIN reached r ON r.country = s.country
-GROUP BY r.country, r.reach, s.place, r.total
-ORDER BY r.total DESC, r.country, s.place
+SELECT r.country, r.reach, t.place, sum(t.attempts) AS attempts,
+  count(DISTINCT t.src_ip) AS sources, count(DISTINCT t.asn) AS networks, r.total
+FROM told t
+JOIN reached r ON r.country = t.country
+GROUP BY r.country, r.reach, t.place, r.total
+ORDER BY r.total DESC, r.country, t.place

@@ -2,6 +2,7 @@
 title: Same sources, other ports
 question: Which ports that nobody serves did the sources of our payloads try?
 scope: [from, to, regions, sensors, ip_version, scanners, over]
+rollup: source
 params:
   - {name: max_reach, type: int, default: "2", min: 1, max: 1000, meaning: "sources from countries whose payloads reached at most this many places"}
   - {name: country, type: string, default: "", meaning: "only sources of this country"}
@@ -23,23 +24,27 @@ columns:
 caveats:
   - An attempt on a port that nobody serves has no payload; what would have been sent is not known.
 */
-WITH senders AS (
-  SELECT src_ip, country, max(asn) AS asn, max(as_name) AS as_name
+WITH told AS (
+  SELECT country, src_ip, kind, transport, dst_port, place, max(asn) AS asn, max(as_name) AS as_name, sum(attempts) AS attempts
   FROM scope
+  WHERE kind IN ('payload', 'unserved')
+  GROUP BY country, src_ip, kind, transport, dst_port, place
+), senders AS (
+  SELECT src_ip, country, max(asn) AS asn, max(as_name) AS as_name
+  FROM told
   WHERE kind = 'payload' AND (:port = 0 OR dst_port = :port) AND (:country = '' OR country = :country)
   GROUP BY src_ip, country
 ), regional AS (
   SELECT country
-  FROM scope
+  FROM told
   WHERE kind = 'payload' AND country IS NOT NULL
   GROUP BY country
   HAVING count(DISTINCT place) <= :max_reach
 ), tried AS (
-  SELECT x.country, x.asn, x.as_name, s.transport, s.dst_port AS port, s.kind = 'payload' AS served, s.src_ip, s.attempts
-  FROM scope s
-  JOIN senders x ON x.src_ip = s.src_ip
+  SELECT x.country, x.asn, x.as_name, t.transport, t.dst_port AS port, t.kind = 'payload' AS served, t.src_ip, t.attempts
+  FROM told t
+  JOIN senders x ON x.src_ip = t.src_ip
   JOIN regional r ON r.country = x.country
-  WHERE s.kind IN ('payload', 'unserved')
 )
 SELECT country, asn, as_name, transport, port, served, count(DISTINCT src_ip) AS sources, sum(attempts) AS attempts
 FROM tried

@@ -17,10 +17,10 @@ const Grouped = `grouped AS (
 
 var word = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|[A-Za-z_][A-Za-z0-9_]*`)
 
-// relations are the definitions that stand before the statement's own: scope, and grouped and watched where the statement
-// names them.
-func (v *View) relations(values map[string]string) string {
-	r := v.scopeCTE(values)
+// relations are the definitions that stand before the statement's own: scope, of the columns of a relation, and grouped and
+// watched where the statement names them.
+func (v *View) relations(values map[string]string, columns, relation string) string {
+	r := v.scopeCTE(values, columns, relation)
 	words := word.FindAllString(v.SQL, -1)
 	if slices.Contains(words, "grouped") {
 		r += ",\n" + Grouped

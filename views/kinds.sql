@@ -2,6 +2,7 @@
 title: What sort of attempts
 question: How many attempts ended in a payload, and how many met no listener?
 scope: [from, to, regions, sensors, ip_version, scanners, over]
+rollup: source
 chart: {type: heatmap, x: kind, y: place, value: attempts}
 page: overview
 order: 35
@@ -15,7 +16,7 @@ columns:
 caveats:
   - "Unserved attempts are counted where the sensor may see them (CAP_NET_RAW); without it there are none."
 */
-SELECT kind, place, count(*) AS events, sum(attempts) AS attempts, count(DISTINCT src_ip) AS sources
+SELECT kind, place, sum(events) AS events, sum(attempts) AS attempts, count(DISTINCT src_ip) AS sources
 FROM scope
 GROUP BY kind, place
 ORDER BY kind, place

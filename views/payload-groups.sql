@@ -2,6 +2,7 @@
 title: Payloads and what is the same in them
 question: How many different things were sent to each port?
 scope: [from, to, regions, sensors, ip_version, scanners]
+rollup: payload
 chart: {type: table, y: port, value: payload_events}
 page: overview
 order: 70
@@ -20,18 +21,22 @@ caveats:
   - A payload is what a client sent first, up to a limit.
   - Templates that were not grouped yet are in no group and no family.
 */
-WITH services AS (
+WITH told AS (
+  SELECT transport, dst_port, payload_id, src_ip, sum(events) AS events
+  FROM scope
+  WHERE kind = 'payload'
+  GROUP BY transport, dst_port, payload_id, src_ip
+), services AS (
   SELECT transport, port, max(service) AS service
   FROM served_ports
   GROUP BY transport, port
 )
-SELECT s.transport, s.dst_port AS port, v.service, count(*) AS payload_events,
-  count(DISTINCT s.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
-  count(DISTINCT g.substring_id) AS substrings, count(DISTINCT g.family_id) AS families, count(DISTINCT s.src_ip) AS sources
-FROM scope s
-LEFT JOIN payload_facts f ON f.payload_id = s.payload_id
+SELECT t.transport, t.dst_port AS port, v.service, sum(t.events) AS payload_events,
+  count(DISTINCT t.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
+  count(DISTINCT g.substring_id) AS substrings, count(DISTINCT g.family_id) AS families, count(DISTINCT t.src_ip) AS sources
+FROM told t
+LEFT JOIN payload_facts f ON f.payload_id = t.payload_id
 LEFT JOIN grouped g ON g.template_id = f.template_id
-LEFT JOIN services v ON v.transport = s.transport AND v.port = s.dst_port
-WHERE s.kind = 'payload'
-GROUP BY s.transport, s.dst_port, v.service
+LEFT JOIN services v ON v.transport = t.transport AND v.port = t.dst_port
+GROUP BY t.transport, t.dst_port, v.service
 ORDER BY payload_events DESC, port, transport

@@ -2,6 +2,7 @@
 title: Attempts by port and region
 question: Which ports are tried where?
 scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
+rollup: payload
 params:
   - {name: top, type: int, default: "25", min: 1, max: 65536, meaning: "show this many ports, the most tried first"}
 chart: {type: heatmap, x: place, y: port, label: service, value: attempts, scale: log}

@@ -2,6 +2,7 @@
 title: Over time
 question: When were the ports tried?
 scope: [from, to, regions, sensors, kind, ip_version, scanners]
+rollup: hour
 params:
   - {name: hours, type: int, default: "4", min: 1, max: 744, meaning: "width of a bin in hours"}
   - {name: top, type: int, default: "14", min: 1, max: 200, meaning: "show this many ports, the most tried first"}
@@ -17,17 +18,18 @@ columns:
 caveats:
   - A bin without attempts has no row.
 */
-WITH ports AS (
-  SELECT transport, dst_port AS port, sum(attempts) AS total
+WITH binned AS (
+  SELECT transport, dst_port AS port, floor(to_unixtime(ts) / (3600 * :hours)) AS bin, sum(attempts) AS attempts
   FROM scope
-  GROUP BY transport, dst_port
+  GROUP BY transport, dst_port, 3
+), ports AS (
+  SELECT transport, port, sum(attempts) AS total
+  FROM binned
+  GROUP BY transport, port
   ORDER BY total DESC, port, transport
   LIMIT :top
 )
-SELECT s.transport, s.dst_port AS port,
-  from_unixtime(floor(to_unixtime(s.ts) / (3600 * :hours)) * 3600 * :hours) AS bin,
-  sum(s.attempts) AS attempts
-FROM scope s
-JOIN ports p ON p.transport = s.transport AND p.port = s.dst_port
-GROUP BY s.transport, s.dst_port, p.total, 3
-ORDER BY p.total DESC, port, transport, bin
+SELECT b.transport, b.port, from_unixtime(b.bin * 3600 * :hours) AS bin, b.attempts
+FROM binned b
+JOIN ports p ON p.transport = b.transport AND p.port = b.port
+ORDER BY p.total DESC, b.port, b.transport, bin

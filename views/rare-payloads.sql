@@ -2,6 +2,7 @@
 title: Rare and interesting
 question: Which payloads stand out on their port?
 scope: [from, to, regions, sensors, ip_version, scanners]
+rollup: payload
 params:
   - {name: port, type: int, default: "0", min: 0, max: 65535, meaning: "only this port (0 for any)"}
   - {name: limit, type: int, default: "50", min: 1, max: 100000, meaning: "show this many, the rarest first"}
@@ -44,16 +45,21 @@ caveats:
   - Where clients vary what they send, every variant is rare. "of=family" takes variants for one; "carrying=something" leaves out what only asks.
   - Rare does not mean dangerous, and what is dangerous may be common.
 */
-WITH sent AS (
-  SELECT s.transport, s.dst_port AS port, :of AS template_id, CASE WHEN g.cargo <> '' OR f.tags <> '' THEN 1 ELSE 0 END AS carries, coalesce(f.app_proto, 'unknown') AS app_proto, f.label, s.src_ip, s.payload_id, s.ts, s.region
-  FROM scope s
-  JOIN payload_facts f ON f.payload_id = s.payload_id
+WITH told AS (
+  SELECT transport, dst_port AS port, src_ip, payload_id, sum(events) AS events
+  FROM scope
+  WHERE kind = 'payload' AND (:port = 0 OR dst_port = :port)
+  GROUP BY transport, dst_port, src_ip, payload_id
+), known AS (
+  SELECT f.payload_id, :of AS template_id, CASE WHEN g.cargo <> '' OR f.tags <> '' THEN 1 ELSE 0 END AS carries,
+    coalesce(f.app_proto, 'unknown') AS app_proto, f.label
+  FROM payload_facts f
   LEFT JOIN grouped g ON g.template_id = f.template_id
-  WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
 ), pairs AS (
-  SELECT transport, port, template_id, src_ip, max(app_proto) AS app_proto, max(carries) AS carries, count(*) AS events
-  FROM sent
-  GROUP BY transport, port, template_id, src_ip
+  SELECT t.transport, t.port, k.template_id, t.src_ip, max(k.app_proto) AS app_proto, max(k.carries) AS carries, sum(t.events) AS events
+  FROM told t
+  JOIN known k ON k.payload_id = t.payload_id
+  GROUP BY t.transport, t.port, k.template_id, t.src_ip
 ), senders AS (
   SELECT transport, port, src_ip, count(*) AS templates
   FROM pairs
@@ -89,12 +95,17 @@ WITH sent AS (
   WHERE rarity >= :min_rarity AND (:carrying = 0 OR carries = 1)
   ORDER BY top, rarity DESC, port, transport, template_id
   LIMIT :limit
+), wanted AS (
+  SELECT x.transport, x.port, x.template_id, k.payload_id, k.label
+  FROM shown x
+  JOIN known k ON k.template_id = x.template_id
 ), seen AS (
-  SELECT s.transport, s.port, s.template_id, max(s.label) AS label, min(s.ts) AS first_seen, min(s.payload_id) AS payload_id,
+  SELECT w.transport, w.port, w.template_id, max(w.label) AS label, min(s.ts) AS first_seen, min(w.payload_id) AS payload_id,
     array_join(array_agg(DISTINCT s.region ORDER BY s.region), ', ') AS regions
-  FROM sent s
-  JOIN shown x ON x.transport = s.transport AND x.port = s.port AND x.template_id = s.template_id
-  GROUP BY s.transport, s.port, s.template_id
+  FROM scope s
+  JOIN wanted w ON w.payload_id = s.payload_id AND w.transport = s.transport AND w.port = s.dst_port
+  WHERE s.kind = 'payload'
+  GROUP BY w.transport, w.port, w.template_id
 )
 SELECT x.transport, x.port, x.app_proto, d.label, x.rarity, round(x.top, 4) AS top,
   CAST(x.sources AS varchar) || ' of ' || CAST(x.all_sources AS varchar) || ' sources on this port sent it'

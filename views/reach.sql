@@ -2,6 +2,7 @@
 title: How far do they reach?
 question: In how many regions was a source, network or country seen?
 scope: [from, to, regions, sensors, kind, ip_version, scanners, over]
+rollup: source
 params:
   - name: by
     type: enum

@@ -190,6 +190,9 @@ func (v *View) complete() error {
 	if (v.Step == "") != (len(v.Rows) == 0) {
 		return fmt.Errorf("step and rows go together")
 	}
+	if v.Rollup != "" && rollupNamed(v.Rollup) == nil {
+		return fmt.Errorf("there is no rollup %q", v.Rollup)
+	}
 	for _, c := range v.Columns {
 		if !slices.Contains(namesOf, c.Is) {
 			return fmt.Errorf("column %q is %q, which is not one of %s", c.Name, c.Is, strings.Join(namesOf[1:], ", "))

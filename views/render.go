@@ -31,20 +31,29 @@ func placeholders(sql string) []string {
 // Parameters that are not given take their defaults. A parameter that the view does not have, or a value that does
 // not fit, yields an EINVALID error.
 func (v *View) Render(given map[string]string) (sql string, values map[string]string, err error) {
-	values, err = v.values(given)
-	if err != nil {
+	if values, err = v.values(given); err != nil {
 		return "", nil, err
 	}
+	columns := "events.*"
+	if v.Rollup != "" {
+		columns += ", 1 AS events"
+	}
+	sql, err = v.statement(values, columns, "events")
+	return sql, values, err
+}
+
+// statement is the view's, with the values in it, over columns of a relation.
+func (v *View) statement(values map[string]string, columns, relation string) (sql string, err error) {
 	statement := v.SQL
 	if with, rest, ok := cutWith(statement); ok {
-		statement = with + v.relations(values) + ",\n" + rest
+		statement = with + v.relations(values, columns, relation) + ",\n" + rest
 	} else {
-		statement = "WITH " + v.relations(values) + "\n" + statement
+		statement = "WITH " + v.relations(values, columns, relation) + "\n" + statement
 	}
 	literals := map[string]string{}
 	for _, p := range v.Params {
 		if literals[p.Name], err = p.literal(values[p.Name]); err != nil {
-			return "", nil, terroir.Errorf(terroir.EINVALID, "parameter %s=%q: %v", p.Name, values[p.Name], err)
+			return "", terroir.Errorf(terroir.EINVALID, "parameter %s=%q: %v", p.Name, values[p.Name], err)
 		}
 		if p.Type == "enum" {
 			literals[p.Name+nameSuffix] = "'" + values[p.Name] + "'"
@@ -55,7 +64,7 @@ func (v *View) Render(given map[string]string) (sql string, values map[string]st
 			return literals[t[1:]]
 		}
 		return t
-	}), values, nil
+	}), nil
 }
 
 // Shown is the statement for people, with the values in it; where a step follows, a comment says so. Errors are those of

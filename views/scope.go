@@ -3,7 +3,8 @@ package views
 import "strings"
 
 // The relation scope, which every view may read, is the table events with the shared parameters applied and one more
-// column, place: the region or the sensor, whichever the view compares. Filters apply before anything is counted.
+// column, place: the region or the sensor, whichever the view compares. Views with a rollup see one more, events: how many of
+// them a row is. Filters apply before anything is counted.
 
 // sharedParams are the parameters that views share, each with the condition on events that it stands for.
 var sharedParams = []struct {
@@ -56,7 +57,7 @@ func SharedParams() []Param {
 }
 
 // scopeCTE is the definition of scope for the values, with placeholders still in it.
-func (v *View) scopeCTE(values map[string]string) string {
+func (v *View) scopeCTE(values map[string]string, columns, relation string) string {
 	place := "region"
 	var where []string
 	for _, s := range sharedParams {
@@ -69,7 +70,7 @@ func (v *View) scopeCTE(values map[string]string) string {
 			place = ":" + s.Name
 		}
 	}
-	cte := "scope AS (\n  SELECT events.*, " + place + " AS place\n  FROM events"
+	cte := "scope AS (\n  SELECT " + columns + ", " + place + " AS place\n  FROM " + relation
 	if len(where) > 0 {
 		cte += "\n  WHERE " + strings.Join(where, "\n    AND ")
 	}

@@ -2,6 +2,7 @@
 title: In short
 question: How much was seen?
 scope: [from, to, regions, sensors, ip_version, scanners]
+rollup: payload
 chart: {type: numbers}
 page: overview
 order: 10
@@ -19,9 +20,9 @@ caveats:
   - A source is an address, not an actor.
 */
 SELECT
-  count(*) AS events,
+  coalesce(sum(events), 0) AS events,
   coalesce(sum(attempts), 0) AS attempts,
-  coalesce(sum(CASE WHEN kind = 'payload' THEN 1 ELSE 0 END), 0) AS payload_events,
+  coalesce(sum(CASE WHEN kind = 'payload' THEN events ELSE 0 END), 0) AS payload_events,
   count(DISTINCT payload_id) AS distinct_payloads,
   count(DISTINCT src_ip) AS sources,
   count(DISTINCT asn) AS networks,

@@ -17,6 +17,8 @@ type View struct {
 	// StatementOf names another view whose statement, and the rows that it returns, are this one's too: both differ in what
 	// their steps make of them. A parameter of which only the name is given is that of the other view.
 	StatementOf string `yaml:"statement_of" json:"-"`
+	// Rollup names the rollup that may stand for events, or "". See Rollup for what the statement must keep to.
+	Rollup string `yaml:"rollup" json:"-"`
 	// Params are all parameters: the shared ones of Scope, then the view's own.
 	Params  []Param  `yaml:"params" json:"params"`
 	Columns []Column `yaml:"columns" json:"columns"`

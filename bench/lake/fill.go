@@ -74,6 +74,11 @@ func fill(ctx context.Context, dir string, events int) (*lake.Lake, error) {
 		return l, err
 	}
 	fmt.Fprintf(os.Stderr, "compacted in %s\n", time.Since(begun).Round(time.Second))
+	begun = time.Now()
+	if _, err := l.RollUp(ctx, d, lake.RollUpOptions{}); err != nil {
+		return l, err
+	}
+	fmt.Fprintf(os.Stderr, "rolled up in %s\n", time.Since(begun).Round(time.Second))
 	return l, nil
 }
 

@@ -9,8 +9,14 @@ import (
 	"terroir/lake"
 )
 
-// care looks after the tables until ctx ends: small files first, then what is old. A failure is told, and the next turn comes.
-func care(ctx context.Context, l *lake.Lake, rw lake.Rewriter, cfg config.Care) error {
+// rewriter is an engine that can write Parquet files.
+type rewriter interface {
+	lake.Rewriter
+	lake.Roller
+}
+
+// care looks after the tables until ctx ends: small files first, then rollups, then what is old. A failure is told, and the next turn comes.
+func care(ctx context.Context, l *lake.Lake, rw rewriter, cfg config.Care) error {
 	if cfg.Every == 0 {
 		return nil
 	}
@@ -28,12 +34,15 @@ func care(ctx context.Context, l *lake.Lake, rw lake.Rewriter, cfg config.Care) 
 	}
 }
 
-func careOnce(ctx context.Context, l *lake.Lake, rw lake.Rewriter, cfg config.Care) error {
+func careOnce(ctx context.Context, l *lake.Lake, rw rewriter, cfg config.Care) error {
 	done, err := l.Compact(ctx, rw, lake.CompactOptions{TargetBytes: int64(cfg.Target)})
 	for _, c := range done {
 		slog.Info("hub: files rewritten", "table", c.Table, "files", c.FilesBefore, "into", c.FilesAfter, "rows", c.Rows)
 	}
 	if err != nil {
+		return err
+	}
+	if _, err := l.RollUp(ctx, rw, lake.RollUpOptions{}); err != nil {
 		return err
 	}
 	keep := map[string]time.Duration{}

@@ -34,8 +34,8 @@ func withStore(dir *string, use func(context.Context, *cobra.Command, *store, []
 }
 
 // rewriter is the engine, where it can write Parquet files.
-func (s *store) rewriter() (lake.Rewriter, error) {
-	rw, ok := s.engine.(lake.Rewriter)
+func (s *store) rewriter() (rewriter, error) {
+	rw, ok := s.engine.(rewriter)
 	if !ok {
 		return nil, &terroir.Error{Code: terroir.EINVALID, Message: "the query engine cannot rewrite files", Hint: "compact with duckdb, or with OPTIMIZE of your engine"}
 	}
@@ -47,7 +47,8 @@ func compactCommand() *cobra.Command {
 	target, least := config.Size(128<<20), 5
 	c := &cobra.Command{Use: "compact", Short: "Rewrite small files into larger ones, in the order of the table", Args: cobra.NoArgs,
 		Long: "Rewrite small files into larger ones, in the order of the table. Rows do not change, and readers are not disturbed: the small\n" +
-			"files go when the snapshots that need them expire. A hub does this by itself (care in its configuration)."}
+			"files go when the snapshots that need them expire. Large files of events get rollups, from which pages are answered sooner.\n" +
+			"A hub does this by itself (care in its configuration)."}
 	c.RunE = withStore(&dir, func(ctx context.Context, c *cobra.Command, s *store, _ []string) error {
 		rw, err := s.rewriter()
 		if err != nil {
@@ -55,6 +56,9 @@ func compactCommand() *cobra.Command {
 		}
 		done, err := s.lake.Compact(ctx, rw, lake.CompactOptions{TargetBytes: int64(target), MinFiles: least})
 		if err != nil {
+			return err
+		}
+		if _, err := s.lake.RollUp(ctx, rw, lake.RollUpOptions{}); err != nil {
 			return err
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)

@@ -1,0 +1,146 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	"github.com/google/uuid"
+)
+
+// Rollups are data files of events added up: what a view needs that only counts, in fewer rows. Each belongs to one data file, which
+// never changes, and stands in a folder of its own, outside the tables: DIR/rollups/NAME/ and the data file's path in DIR. So it is
+// right for every snapshot that has the data file, may be missing, and may be removed at any time.
+
+// RollUpOptions say which data files are worth it. Zero values mean the defaults.
+type RollUpOptions struct {
+	// LeastRows is the number of rows from which on a data file gets rollups; default 50,000.
+	LeastRows int64
+}
+
+const defaultLeastRows = 50_000
+
+// A Roller makes rollups.
+type Roller interface {
+	// Rollups names those that it makes of a data file.
+	Rollups() []string
+	// Roll makes one of them, and returns how many events are in it.
+	Roll(context.Context, Roll) (events int64, err error)
+}
+
+// Roll is what a Roller does.
+type Roll struct {
+	Rollup string
+	// File is read; Out is written. Both are plain paths.
+	File, Out string
+	// Fields are the columns of File, found by their ids.
+	Fields []iceberg.NestedField
+}
+
+// RollUp makes the rollups that data files of events lack, and returns how many it made. Small files, and files of which another
+// engine deleted rows, get none.
+func (l *Lake) RollUp(ctx context.Context, r Roller, opt RollUpOptions) (made int, err error) {
+	if err := l.inFolder(); err != nil {
+		return 0, err
+	}
+	if opt.LeastRows <= 0 {
+		opt.LeastRows = defaultLeastRows
+	}
+	f, err := l.Files(ctx, l.events.name)
+	if err != nil {
+		return 0, err
+	}
+	erased := f.IsErased()
+	for i, path := range f.Paths {
+		if f.Counts[i] < opt.LeastRows || erased[path] {
+			continue
+		}
+		for _, name := range r.Rollups() {
+			if l.Rollup(name, path) != "" {
+				continue
+			}
+			if err := l.rollOne(ctx, r, Roll{Rollup: name, File: path, Fields: f.Fields}, f.Counts[i]); err != nil {
+				return made, fmt.Errorf("lake: rollup %s of %s: %w", name, path, err)
+			}
+			made++
+		}
+	}
+	return made, nil
+}
+
+// Rollup is the path of the rollup of a data file, "" where there is none.
+func (l *Lake) Rollup(name, file string) string {
+	path := l.rollupPath(name, file)
+	if path == "" {
+		return ""
+	}
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// rollupPath is where the rollup of a data file would be, "" for files outside the folder.
+func (l *Lake) rollupPath(name, file string) string {
+	within, err := filepath.Rel(l.dir, file)
+	if err != nil || !filepath.IsLocal(within) || l.Remote() {
+		return ""
+	}
+	return filepath.Join(l.dir, "rollups", name, within)
+}
+
+// rollOne makes a rollup beside its place and moves it there when it is whole, counted and on the disk.
+func (l *Lake) rollOne(ctx context.Context, r Roller, roll Roll, rows int64) error {
+	path := l.rollupPath(roll.Rollup, roll.File)
+	if path == "" {
+		return nil
+	}
+	roll.Out = filepath.Join(l.dir, "tmp", uuid.NewString()+".parquet")
+	for _, dir := range []string{filepath.Dir(roll.Out), filepath.Dir(path)} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	events, err := r.Roll(ctx, roll)
+	if err == nil && events != rows {
+		err = fmt.Errorf("%d events became %d", rows, events)
+	}
+	if err == nil {
+		err = syncPath(roll.Out)
+	}
+	if err == nil {
+		err = os.Rename(roll.Out, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(roll.Out))
+	}
+	return nil
+}
+
+// dropRollups removes those whose data file is not there any more.
+func (l *Lake) dropRollups() error {
+	root := filepath.Join(l.dir, "rollups")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		within, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		_, file, _ := strings.Cut(within, string(filepath.Separator))
+		if _, err := os.Stat(filepath.Join(l.dir, file)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return os.Remove(path)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
