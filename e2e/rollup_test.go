@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"terroir/lake"
@@ -59,9 +60,9 @@ func compareRolled(t *testing.T, engine *query.Duck, v *views.View, params map[s
 	if err != nil {
 		t.Fatal(err)
 	}
-	rolled, err := v.RenderRolled(params)
-	if err != nil || rolled == "" {
-		t.Fatalf("%s %v: %v", v.Name, params, err)
+	rolled, _, err := v.RenderDuck(params)
+	if err != nil || !strings.Contains(rolled, "FROM events_by_"+v.Rollup) {
+		t.Fatalf("%s %v: %v in\n%s", v.Name, params, err, rolled)
 	}
 	want, err := engine.Query(ctx, statement)
 	if err != nil {

@@ -15,29 +15,19 @@ type Engine interface {
 	// Query returns the rows with columns named and typed by the engine. A statement that is wrong yields an EINVALID
 	// error, a storage that cannot be read EUNREACHABLE.
 	Query(ctx context.Context, sql string) (*views.Result, error)
-	// Rolls reports whether statements may name the relations of views.Rollups.
-	Rolls() bool
+	// Render writes the view's statement in the way that suits the engine best. Errors are those of View.Render.
+	Render(v *views.View, params map[string]string) (sql string, values map[string]string, err error)
 	// Close frees the engine's memory.
 	Close() error
 }
 
-// Run renders the view with the parameters, runs it and the view's step, and returns the result with the view's own columns. An
-// engine that has rollups is asked over the view's, which gives the same.
+// Run renders the view with the parameters, runs it and the view's step, and returns the result with the view's own columns.
 //
-// Errors are those of View.Render, Engine.Query and steps.Run.
+// Errors are those of Engine.Render, Engine.Query and steps.Run.
 func Run(ctx context.Context, e Engine, v *views.View, params map[string]string) (*views.Result, error) {
-	sql, values, err := v.Render(params)
+	sql, values, err := e.Render(v, params)
 	if err != nil {
 		return nil, err
-	}
-	if e.Rolls() {
-		rolled, err := v.RenderRolled(params)
-		if err != nil {
-			return nil, err
-		}
-		if rolled != "" {
-			sql = rolled
-		}
 	}
 	r, err := e.Query(ctx, sql)
 	if err != nil {

@@ -11,8 +11,10 @@ import (
 	"terroir/views"
 )
 
-// Rolls implements Engine.
-func (d *Duck) Rolls() bool { return true }
+// Render implements Engine.
+func (d *Duck) Render(v *views.View, params map[string]string) (sql string, values map[string]string, err error) {
+	return v.RenderDuck(params)
+}
 
 // Rollups implements lake.Roller.
 func (d *Duck) Rollups() (names []string) {

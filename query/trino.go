@@ -69,8 +69,10 @@ func OpenTrino(l *lake.Lake, opt TrinoOptions) (*Trino, error) {
 // Close closes the connections. Queries under way fail.
 func (t *Trino) Close() error { return t.db.Close() }
 
-// Rolls implements Engine: rollups are files on this machine, which Trino does not see.
-func (t *Trino) Rolls() bool { return false }
+// Render implements Engine. Rollups are files on this machine, which Trino does not see.
+func (t *Trino) Render(v *views.View, params map[string]string) (sql string, values map[string]string, err error) {
+	return v.Render(params)
+}
 
 // Query runs the statement, which must be one that only reads.
 func (t *Trino) Query(ctx context.Context, statement string) (*views.Result, error) {

@@ -29,7 +29,8 @@ WITH came AS (
   SELECT to_unixtime(coalesce(:to, max(ts))) - to_unixtime(coalesce(:from, min(ts))) AS seconds
   FROM scope
 ), watching AS (
-  SELECT place, count(DISTINCT sensor) AS sensors, sum(hours) AS hours, sum(CASE WHEN tap THEN hours ELSE 0 END) AS unserved_hours, sum(hours * ports) AS exposure
+  SELECT place, count(DISTINCT sensor) AS sensors, sum(micros) / 3600000000e0 AS hours,
+    sum(CASE WHEN tap THEN micros ELSE 0 END) / 3600000000e0 AS unserved_hours, sum(micros * ports) / 3600000000e0 AS exposure
   FROM watched
   GROUP BY place
 ), places AS (

@@ -73,7 +73,7 @@ WITH tapped AS (
   FROM watched
   WHERE tap
   UNION
-  SELECT sensor, CAST(floor(to_unixtime(ts) / 3600 - hours) AS bigint)
+  SELECT sensor, CAST(floor(to_unixtime(ts) / 3600 - micros / 3600000000e0) AS bigint)
   FROM watched
   WHERE tap
 ), reporting AS (
@@ -122,7 +122,7 @@ SELECT 'name', network, name, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL
 FROM names
 WHERE network IS NOT NULL
 UNION ALL
-SELECT 'watched', w.place, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, sum(CASE WHEN w.tap THEN w.hours ELSE 0 END)
+SELECT 'watched', w.place, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, sum(CASE WHEN w.tap THEN w.micros ELSE 0 END) / 3600000000e0
 FROM watched w
 GROUP BY w.place
 UNION ALL

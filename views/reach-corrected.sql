@@ -79,7 +79,7 @@ WITH visits AS (
   FROM visits
   GROUP BY entity
 ), exposed AS (
-  SELECT place, sum(hours * ports) AS exposure
+  SELECT place, sum(micros * ports) / 3600000000e0 AS exposure
   FROM watched
   GROUP BY place
 )

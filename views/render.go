@@ -34,12 +34,17 @@ func (v *View) Render(given map[string]string) (sql string, values map[string]st
 	if values, err = v.values(given); err != nil {
 		return "", nil, err
 	}
-	columns := "events.*"
-	if v.Rollup != "" {
-		columns += ", 1 AS events"
-	}
-	sql, err = v.statement(values, columns, "events")
+	columns, relation := v.overEvents()
+	sql, err = v.statement(values, columns, relation)
 	return sql, values, err
+}
+
+// overEvents is what scope is made of where no rollup stands for the events.
+func (v *View) overEvents() (columns, relation string) {
+	if v.Rollup == "" {
+		return "events.*", "events"
+	}
+	return "events.*, 1 AS events", "events"
 }
 
 // statement is the view's, with the values in it, over columns of a relation.

@@ -59,18 +59,17 @@ func (r *Rollup) fits(values map[string]string) bool {
 	return true
 }
 
-// RenderRolled is Render over the view's rollup instead of events. It returns "" where the view has none, or the window is not made
-// of its units. Errors are those of Render.
-func (v *View) RenderRolled(given map[string]string) (sql string, err error) {
-	values, err := v.values(given)
-	if err != nil {
-		return "", err
+// RenderDuck is Render for DuckDB where it has the relations of Rollups: the same rows, sooner. The view's rollup stands for events if
+// it has one and the window is made of its units.
+func (v *View) RenderDuck(given map[string]string) (sql string, values map[string]string, err error) {
+	if values, err = v.values(given); err != nil {
+		return "", nil, err
 	}
-	r := rollupNamed(v.Rollup)
-	if r == nil || !r.fits(values) {
-		return "", nil
+	columns, relation := v.overEvents()
+	if r := rollupNamed(v.Rollup); r != nil && r.fits(values) {
+		columns, relation = r.Relation()+".*", r.Relation()
 	}
-	sql, err = v.statement(values, r.Relation()+".*", r.Relation())
-	// A rollup is read faster than it is copied: DuckDB would keep what is named twice. Trino does not know the words.
-	return strings.Replace(sql, "scope AS (", "scope AS NOT MATERIALIZED (", 1), err
+	sql, err = v.statement(values, columns, relation)
+	// Files are read again faster than DuckDB keeps what is named twice. Trino does not know the words.
+	return strings.Replace(sql, "scope AS (", "scope AS NOT MATERIALIZED (", 1), values, err
 }

@@ -3,7 +3,8 @@ package views
 import "strings"
 
 // The relation watched says when which sensor was really watching: the heartbeats of the window, with the columns place (as in
-// scope), sensor, region, revision, tap, ts (the end of an interval) and hours (its length), and ports, how many its
+// scope), sensor, region, revision, tap, ts (the end of an interval) and micros (its length, whole, so that
+// sums are the same in any order), and ports, how many its
 // configuration then served.
 
 // watchedParams are the shared parameters that choose heartbeats, too, with the conditions.
@@ -24,7 +25,7 @@ func watchedCTE(values map[string]string) string {
 		}
 	}
 	cte := `watched AS (
-  SELECT ` + place + ` AS place, h.sensor, h.region, h.revision, h.tap, h.ts, CAST(h.interval_us AS double) / 3600000000 AS hours, coalesce(p.ports, 0) AS ports
+  SELECT ` + place + ` AS place, h.sensor, h.region, h.revision, h.tap, h.ts, h.interval_us AS micros, coalesce(p.ports, 0) AS ports
   FROM heartbeats h
   LEFT JOIN (
     SELECT sensor, revision, count(DISTINCT transport || '/' || CAST(port AS varchar)) AS ports

@@ -75,7 +75,7 @@ func timeStep(ctx context.Context, l *lake.Lake, v *views.View) error {
 		return err
 	}
 	defer d.Close()
-	statement, _, err := v.Render(nil)
+	statement, _, err := d.Render(v, nil)
 	if err != nil {
 		return err
 	}
