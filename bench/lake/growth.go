@@ -81,7 +81,7 @@ type growing struct {
 	rows   int64
 }
 
-func (g *growing) open(ctx context.Context, events int, folder []string) (drop func(), err error) {
+func (g *growing) open(ctx context.Context, events int, folder []string) (done func(), err error) {
 	l, drop, err := keptLake(ctx, events, folder)
 	if err != nil {
 		return nil, err
