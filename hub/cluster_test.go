@@ -244,7 +244,7 @@ func TestAClusterLosesANodeAndEachRecordIsThereOnce(t *testing.T) {
 		}
 		return m.Last[lake.Spool{Sensor: s.name, Epoch: s.spool.Epoch()}]
 	}
-	until(t, 30*time.Second, "the first commits", func() bool { return committed(sources[0]) > 0 })
+	until(t, 2*time.Minute, "the first commits", func() bool { return committed(sources[0]) > 0 })
 
 	first := leader(t, nodes)
 	first.kill()
@@ -259,7 +259,7 @@ func TestAClusterLosesANodeAndEachRecordIsThereOnce(t *testing.T) {
 
 	observing.Wait()
 	for _, s := range sources {
-		until(t, 30*time.Second, s.name+" is complete", func() bool { return committed(s) == each })
+		until(t, 2*time.Minute, s.name+" is complete", func() bool { return committed(s) == each })
 		until(t, 20*time.Second, s.name+" is told", func() bool { return s.spool.Pending() == 0 })
 	}
 	c.single(uint64(len(sources)) * each)
