@@ -113,8 +113,8 @@ WITH tapped AS (
 SELECT 'source' AS what, grp AS "group", NULL AS name, src_ip AS source, CAST(max(asn) AS varchar) AS network,
   CASE WHEN max(ip_version) = 4 THEN regexp_extract(src_ip, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24' ELSE regexp_extract(src_ip, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') END AS block,
   coalesce(max(tool), CASE WHEN max(signed) = 0 THEN 'unknown' ELSE 'stack' END) AS class, max(tool) IS NOT NULL AND max(served) = 0 AS crafted,
-  sum(served) AS served, sum(1 - served) AS unserved, sum(served_attempts) AS served_attempts, sum(unserved_attempts) AS unserved_attempts,
-  sum(heard) AS heard, CAST(NULL AS double) AS hours
+  CAST(sum(served) AS bigint) AS served, CAST(sum(1 - served) AS bigint) AS unserved, CAST(sum(served_attempts) AS bigint) AS served_attempts,
+  CAST(sum(unserved_attempts) AS bigint) AS unserved_attempts, CAST(sum(heard) AS bigint) AS heard, CAST(NULL AS double) AS hours
 FROM pairs
 GROUP BY grp, src_ip
 UNION ALL
@@ -129,3 +129,4 @@ UNION ALL
 SELECT 'window', o.place, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, o.sensors * (to_unixtime(x.last) - to_unixtime(x.first)) / 3600
 FROM sensors_of o
 CROSS JOIN span x
+ORDER BY what, "group", source

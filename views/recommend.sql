@@ -74,18 +74,25 @@ WITH pairs AS (
   FROM scope
   WHERE transport <> 'icmp'
   GROUP BY 1, 2, 3, 4, 5, 6
-), reached AS (
-  SELECT src_ip, count(DISTINCT place) AS reach, CASE WHEN max(scanner) IS NULL THEN 0 ELSE 1 END AS declared
+), tries AS (
+  SELECT place, src_ip, transport, dst_port, max(ip_version) AS ip_version, sum(served) AS served, sum(1 - served) AS unserved, sum(heard) AS heard,
+    max(scanner) AS scanner, max(asn) AS asn, max(country) AS country, max(tool) AS tool, max(signed) AS signed
   FROM pairs
+  GROUP BY 1, 2, 3, 4
+), senders AS (
+  SELECT place, src_ip, max(ip_version) AS ip_version, CAST(sum(served) AS bigint) AS served, CAST(sum(unserved) AS bigint) AS unserved,
+    CAST(sum(heard) AS bigint) AS heard, CAST(sum(CASE WHEN unserved > 0 THEN 1 ELSE 0 END) AS bigint) AS ports, max(scanner) AS scanner,
+    coalesce(max(tool), CASE WHEN max(signed) = 0 THEN 'unknown' ELSE 'stack' END) AS class, CAST(max(asn) AS varchar) AS network, max(country) AS country
+  FROM tries
+  GROUP BY place, src_ip
+), reached AS (
+  SELECT src_ip, count(*) AS reach, CASE WHEN max(scanner) IS NULL THEN 0 ELSE 1 END AS declared
+  FROM senders
   GROUP BY src_ip
 ), sources AS (
-  SELECT p.place, p.src_ip, max(p.ip_version) AS ip_version, sum(p.served) AS served, sum(1 - p.served) AS unserved, sum(p.heard) AS heard,
-    count(DISTINCT CASE WHEN p.served = 0 THEN p.dst_port * 2 + CASE WHEN p.transport = 'udp' THEN 1 ELSE 0 END END) AS ports,
-    max(r.declared) AS declared, max(r.reach) AS reach, coalesce(max(p.tool), CASE WHEN max(p.signed) = 0 THEN 'unknown' ELSE 'stack' END) AS class,
-    CAST(max(p.asn) AS varchar) AS network, max(p.country) AS country
-  FROM pairs p
-  JOIN reached r ON r.src_ip = p.src_ip
-  GROUP BY p.place, p.src_ip
+  SELECT s.place, s.src_ip, s.ip_version, s.served, s.unserved, s.heard, s.ports, r.declared, r.reach, s.class, s.network, s.country
+  FROM senders s
+  JOIN reached r ON r.src_ip = s.src_ip
 ), span AS (
   SELECT min(day) AS first, max(day) AS last
   FROM pairs
@@ -139,3 +146,4 @@ UNION ALL
 SELECT 'span', NULL, NULL, NULL, 0, first, last, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0
 FROM span
 WHERE first IS NOT NULL
+ORDER BY what, place, source, port, transport, day

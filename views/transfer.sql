@@ -84,6 +84,7 @@ WITH visits AS (
   FROM visits v
   JOIN named n ON n.thing = v.thing
 )
-SELECT entity, place, day, sum(events) AS events, min(first) AS first
+SELECT entity, place, day, CAST(sum(events) AS bigint) AS events, min(first) AS first
 FROM entities
 GROUP BY entity, place, day
+ORDER BY entity, place, day

@@ -82,7 +82,7 @@ func (in *input) gapRows() ([]gapRow, error) {
 		n := func(c int) int64 { return count(r[at[c]]) }
 		rows[i] = gapRow{t(0), t(1), t(2), measure.Port{Transport: t(3), Number: uint16(n(4))}, n(5), n(6), n(7), n(8), n(9), n(10), n(11), t(12), t(13), t(14), t(15), n(16), n(17)}
 	}
-	slices.SortFunc(rows, func(a, b gapRow) int {
+	order(rows, func(a, b *gapRow) int {
 		return cmp.Or(cmp.Compare(a.what, b.what), cmp.Compare(a.place, b.place), cmp.Compare(a.source, b.source), comparePorts(a.port, b.port), cmp.Compare(a.day, b.day))
 	})
 	return rows, nil

@@ -59,8 +59,8 @@ func (in *input) lossGroups() (groups []lossGroup, w watching, err error) {
 			w.window[text(row[at[1]])] = hours
 		}
 	}
-	slices.SortFunc(rows, func(a, b []any) int {
-		return cmp.Or(cmp.Compare(text(a[at[1]]), text(b[at[1]])), cmp.Compare(text(a[at[13]]), text(b[at[13]])))
+	order(rows, func(a, b *[]any) int {
+		return cmp.Or(cmp.Compare(text((*a)[at[1]]), text((*b)[at[1]])), cmp.Compare(text((*a)[at[13]]), text((*b)[at[13]])))
 	})
 	sources := make([]measure.SourceLoss, len(rows))
 	for i, row := range rows {

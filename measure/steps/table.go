@@ -144,6 +144,16 @@ func (in *input) places(column int) (index, error) {
 	return x, nil
 }
 
+// order puts rows in order. Statements that return many hand them over in order: an engine sorts them sooner.
+func order[R any](rows []R, compare func(a, b *R) int) {
+	for i := 1; i < len(rows); i++ {
+		if compare(&rows[i-1], &rows[i]) > 0 {
+			slices.SortFunc(rows, func(a, b R) int { return compare(&a, &b) })
+			return
+		}
+	}
+}
+
 // sorted are the keys in order.
 func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	keys := make([]K, 0, len(m))
