@@ -35,7 +35,7 @@ const (
 // NewImporter begins an import into the lake. The epoch names the input: use the same for the same bytes and options.
 // serves, which may be nil, is recorded as the configuration of every sensor that occurs.
 func NewImporter(ctx context.Context, l *lake.Lake, epoch uint64, e Enricher, a Analyzer, serves *terroir.Configuration) *Importer {
-	im := &Importer{lake: l, epoch: epoch, pipe: newPipeline(e, a, importRows), next: map[string]uint64{}, announce: serves, work: make(chan *lake.Batch)}
+	im := &Importer{lake: l, epoch: epoch, pipe: newPipeline(e, a), next: map[string]uint64{}, announce: serves, work: make(chan *lake.Batch)}
 	im.done.Add(1)
 	go im.run(ctx)
 	return im
@@ -52,7 +52,6 @@ func (im *Importer) run(ctx context.Context) {
 			im.err = err
 			im.mu.Unlock()
 		}
-		im.pipe.recycle(b)
 	}
 }
 

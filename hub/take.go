@@ -49,7 +49,7 @@ func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) bool {
 	if err := h.pipe.add(r); err != nil {
 		// Only a broken geo database does this; the event is kept without its country.
 		slog.Warn("hub: event not enriched", "error", err)
-		h.pipe.batch.Events = append(h.pipe.batch.Events, *r.Event)
+		h.pipe.batch.Events = append(h.pipe.batch.Events, r.Event)
 	}
 	h.saw(r)
 	return true

@@ -29,6 +29,7 @@ func eventsTable() *tableOf[event] {
 		name:      "events",
 		partition: []string{"ts"},
 		sort:      []string{"region", "dst_port", "src_ip"},
+		arrange:   arrangeEvents,
 		columns:   append(append(observedColumns(), saidColumns()...), enrichedColumns()...),
 	}
 }

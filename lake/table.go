@@ -2,6 +2,7 @@ package lake
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -29,7 +30,9 @@ type tableOf[T any] struct {
 	columns []column[T]
 	// partition lists the columns of the partition (a timestamp by day, anything else as it is); sort those of the order.
 	partition, sort []string
-	arrow           *arrow.Schema
+	// arrange brings rows into that order, a run for each partition; nil where there is neither.
+	arrange func([]*T) [][]*T
+	arrow   *arrow.Schema
 }
 
 func (t *tableOf[T]) fieldID(name string) int {
@@ -75,18 +78,24 @@ func (t *tableOf[T]) sortOrder() (table.SortOrder, error) {
 	return table.NewSortOrder(1, fields)
 }
 
+// blockRows is how many rows are gone through column by column: so few that the processor's cache holds them, wherever in
+// memory they are.
+const blockRows = 128
+
 // record builds one Arrow record batch of the rows; the caller releases it.
-func (t *tableOf[T]) record(rows []T) (arrow.RecordBatch, error) {
+func (t *tableOf[T]) record(rows []*T) (arrow.RecordBatch, error) {
 	if t.arrow == nil {
 		return nil, fmt.Errorf("lake: table %s has no arrow schema", t.name)
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, t.arrow)
 	defer b.Release()
 	b.Reserve(len(rows))
-	for i, c := range t.columns {
-		f := b.Field(i)
-		for r := range rows {
-			c.put(f, &rows[r])
+	for block := range slices.Chunk(rows, blockRows) {
+		for i, c := range t.columns {
+			f := b.Field(i)
+			for _, r := range block {
+				c.put(f, r)
+			}
 		}
 	}
 	return b.NewRecordBatch(), nil
