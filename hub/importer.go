@@ -88,6 +88,10 @@ func (im *Importer) number(r terroir.Record) error {
 	if im.announce != nil && r.Event != nil && r.Event.Revision == 0 {
 		r.Event.Revision = im.announce.Revision
 	}
+	if r.Event != nil {
+		// What names the bytes is what they are, never what the reader says.
+		r.Event.Payload, r.Event.Transcript = terroir.NewPayloadID(r.Payload), terroir.NewPayloadID(r.Transcript)
+	}
 	if err := im.pipe.add(&r); err != nil {
 		return err
 	}

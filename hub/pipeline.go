@@ -45,7 +45,7 @@ func newPipeline(e Enricher, a Analyzer) *pipeline {
 	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{}, known: map[terroir.PayloadID]said{}, own: map[netip.Addr]struct{}{}}
 }
 
-// add takes one record, whose position is set. The record's event is the pipeline's from then on: the batch refers to it.
+// add takes one record, whose position and ids of payloads are set. The record's event is the pipeline's from then on: the batch refers to it.
 func (p *pipeline) add(r *terroir.Record) error {
 	switch {
 	case r.Event != nil:
@@ -67,8 +67,6 @@ func (p *pipeline) add(r *terroir.Record) error {
 
 func (p *pipeline) addEvent(r *terroir.Record) error {
 	e := r.Event
-	// What names the bytes is what they are, never what the sender says.
-	e.Payload, e.Transcript = terroir.NewPayloadID(r.Payload), terroir.NewPayloadID(r.Transcript)
 	if err := p.enricher.Enrich(e); err != nil {
 		return fmt.Errorf("hub: event %s: %w", e.Position, err)
 	}
