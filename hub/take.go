@@ -83,10 +83,10 @@ func (h *Hub) saw(sensor string, records []terroir.Record) {
 		s = &Sensor{Name: sensor, Since: time.Now()}
 		h.fleet[sensor] = s
 	}
-	s.Seen = time.Now()
+	now := time.Now()
 	for i := range records {
 		r := &records[i]
-		s.saw(r)
+		s.saw(r, now)
 		if r.Event == nil {
 			continue
 		}
@@ -98,7 +98,8 @@ func (h *Hub) saw(sensor string, records []terroir.Record) {
 }
 
 // saw keeps what the record says of its sensor.
-func (s *Sensor) saw(r *terroir.Record) {
+func (s *Sensor) saw(r *terroir.Record, now time.Time) {
+	s.Seen = now
 	switch {
 	case r.Event != nil:
 		s.Region, s.Revision = r.Event.Region, r.Event.Revision
