@@ -158,14 +158,15 @@ type Position struct {
 }
 
 // String is the event_id of the tables: sensor, epoch (hexadecimal) and sequence (decimal).
-func (p Position) String() string {
-	b := make([]byte, 0, len(p.Sensor)+28)
+func (p Position) String() string { return string(p.Append(make([]byte, 0, len(p.Sensor)+28))) }
+
+// Append appends what String returns.
+func (p Position) Append(b []byte) []byte {
 	b = append(b, p.Sensor...)
 	b = append(b, '-')
 	b = strconv.AppendUint(b, p.Epoch, 16)
 	b = append(b, '-')
-	b = strconv.AppendUint(b, p.Sequence, 10)
-	return string(b)
+	return strconv.AppendUint(b, p.Sequence, 10)
 }
 
 // Loss counts attempts that were dropped on their way, by stage and reason.

@@ -29,6 +29,14 @@ func (id PayloadID) String() string {
 	return hex.EncodeToString(id[:])
 }
 
+// Append appends what String returns.
+func (id PayloadID) Append(b []byte) []byte {
+	if id.IsZero() {
+		return b
+	}
+	return hex.AppendEncode(b, id[:])
+}
+
 // ParsePayloadID is the inverse of PayloadID.String. Anything but 64 hexadecimal digits yields an EINVALID error.
 func ParsePayloadID(s string) (PayloadID, error) {
 	var id PayloadID

@@ -92,7 +92,6 @@ func (c *committer) insist(ctx context.Context, p *part) {
 		return
 	}
 	c.found.Store(&marks)
-	c.hub.pipe.recycle(p.batch)
 	again(ctx, func() error {
 		err := c.hub.settle(ctx, marks, p)
 		if err != nil && ctx.Err() == nil {

@@ -127,7 +127,7 @@ func New(l *lake.Lake, b *bus.Bus, opt Options) *Hub {
 	if opt.Lease == 0 {
 		opt.Lease = 4 * time.Second
 	}
-	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer, 1024), fleet: map[string]*Sensor{},
+	return &Hub{lake: l, bus: b, opt: opt, pipe: newPipeline(opt.Enricher, opt.Analyzer), fleet: map[string]*Sensor{},
 		recent: recent{ring: make([]Arrival, opt.Recent)}, upTo: map[bus.Partition]uint64{}, inVain: map[string]time.Time{}}
 }
 
@@ -224,7 +224,6 @@ const restAfter = 30 * time.Second
 // rest gives the memory back that only work needs.
 func (h *Hub) rest() {
 	h.resting = true
-	h.pipe.release()
 	debug.FreeOSMemory()
 }
 

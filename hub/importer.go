@@ -35,7 +35,7 @@ const (
 // NewImporter begins an import into the lake. The epoch names the input: use the same for the same bytes and options.
 // serves, which may be nil, is recorded as the configuration of every sensor that occurs.
 func NewImporter(ctx context.Context, l *lake.Lake, epoch uint64, e Enricher, a Analyzer, serves *terroir.Configuration) *Importer {
-	im := &Importer{lake: l, epoch: epoch, pipe: newPipeline(e, a, importRows), next: map[string]uint64{}, announce: serves, work: make(chan *lake.Batch)}
+	im := &Importer{lake: l, epoch: epoch, pipe: newPipeline(e, a), next: map[string]uint64{}, announce: serves, work: make(chan *lake.Batch)}
 	im.done.Add(1)
 	go im.run(ctx)
 	return im
@@ -52,7 +52,6 @@ func (im *Importer) run(ctx context.Context) {
 			im.err = err
 			im.mu.Unlock()
 		}
-		im.pipe.recycle(b)
 	}
 }
 
@@ -88,6 +87,10 @@ func (im *Importer) number(r terroir.Record) error {
 	p.Epoch, p.Sequence = im.epoch, im.next[p.Sensor]
 	if im.announce != nil && r.Event != nil && r.Event.Revision == 0 {
 		r.Event.Revision = im.announce.Revision
+	}
+	if r.Event != nil {
+		// What names the bytes is what they are, never what the reader says.
+		r.Event.Payload, r.Event.Transcript = terroir.NewPayloadID(r.Payload), terroir.NewPayloadID(r.Transcript)
 	}
 	if err := im.pipe.add(&r); err != nil {
 		return err

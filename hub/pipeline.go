@@ -28,8 +28,6 @@ type pipeline struct {
 	bytes int
 	// known are payloads that were analyzed since the start.
 	known map[terroir.PayloadID]said
-	// spare holds the memory of events that are committed: new memory costs more than what is done with an event.
-	spare chan []terroir.Event
 	// own are the addresses of sensors that announced themselves.
 	own map[netip.Addr]struct{}
 }
@@ -43,13 +41,11 @@ const (
 	maxOwn   = 1 << 14
 )
 
-// newPipeline makes a pipeline whose batches are expected to hold so many events.
-func newPipeline(e Enricher, a Analyzer, events int) *pipeline {
-	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{Events: make([]terroir.Event, 0, events)}, known: map[terroir.PayloadID]said{},
-		spare: make(chan []terroir.Event, 2), own: map[netip.Addr]struct{}{}}
+func newPipeline(e Enricher, a Analyzer) *pipeline {
+	return &pipeline{enricher: e, analyze: a, batch: &lake.Batch{}, known: map[terroir.PayloadID]said{}, own: map[netip.Addr]struct{}{}}
 }
 
-// add takes one record, whose position is set.
+// add takes one record, whose position and ids of payloads are set. The record's event is the pipeline's from then on: the batch refers to it.
 func (p *pipeline) add(r *terroir.Record) error {
 	switch {
 	case r.Event != nil:
@@ -71,8 +67,6 @@ func (p *pipeline) add(r *terroir.Record) error {
 
 func (p *pipeline) addEvent(r *terroir.Record) error {
 	e := r.Event
-	// What names the bytes is what they are, never what the sender says.
-	e.Payload, e.Transcript = terroir.NewPayloadID(r.Payload), terroir.NewPayloadID(r.Transcript)
 	if err := p.enricher.Enrich(e); err != nil {
 		return fmt.Errorf("hub: event %s: %w", e.Position, err)
 	}
@@ -88,7 +82,7 @@ func (p *pipeline) addEvent(r *terroir.Record) error {
 	if !e.Transcript.IsZero() {
 		p.payload(e, r.Transcript, e.Transcript)
 	}
-	p.batch.Events = append(p.batch.Events, *e)
+	p.batch.Events = append(p.batch.Events, e)
 	return nil
 }
 
@@ -134,37 +128,7 @@ func (p *pipeline) rows() int {
 func (p *pipeline) take() *lake.Batch {
 	b := p.batch
 	p.batch, p.bytes = &lake.Batch{}, 0
-	select {
-	case p.batch.Events = <-p.spare:
-	default:
-		p.batch.Events = make([]terroir.Event, 0, len(b.Events))
-	}
 	return b
-}
-
-// recycle takes the memory of a batch that is committed.
-func (p *pipeline) recycle(b *lake.Batch) {
-	clear(b.Events) // What they refer to is not to be kept.
-	select {
-	case p.spare <- b.Events[:0]:
-	default:
-	}
-	b.Events = nil
-}
-
-// release gives memory back that only batches of events need.
-func (p *pipeline) release() {
-	for {
-		select {
-		case <-p.spare:
-			continue
-		default:
-		}
-		break
-	}
-	if len(p.batch.Events) == 0 {
-		p.batch.Events = nil
-	}
 }
 
 // commit brings the batch into the lake.

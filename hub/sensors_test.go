@@ -20,7 +20,7 @@ func TestWhatTheHubKnowsOfASensor(t *testing.T) {
 		{Loss: &terroir.Loss{Stage: "listen", Reason: "shutdown", Attempts: 7}},
 		{Loss: &terroir.Loss{Stage: "tap", Reason: "ring", Attempts: 7}},
 	} {
-		s.saw(&r)
+		s.saw(&r, time.Now())
 	}
 	if s.Every != time.Minute || s.Beat.IsZero() || s.Announced.IsZero() || len(s.Serves.Ports) == 0 || s.Serial != 0 || s.Refusal.Serial != 4 {
 		t.Errorf("%+v", s)
@@ -28,8 +28,8 @@ func TestWhatTheHubKnowsOfASensor(t *testing.T) {
 	if s.Events != 3 || s.Errors != 2 || s.Limits != 5 {
 		t.Errorf("%d events, %d errors, %d refused", s.Events, s.Errors, s.Limits)
 	}
-	s.saw(&terroir.Record{Announcement: &terroir.Announcement{Region: "eu-west-3", Serial: 5, Configuration: terroir.Configuration{Revision: 2}}})
-	s.saw(&terroir.Record{Heartbeat: &terroir.Heartbeat{Region: "eu-west-3", Interval: time.Second, Revision: 2, Serial: 5}})
+	s.saw(&terroir.Record{Announcement: &terroir.Announcement{Region: "eu-west-3", Serial: 5, Configuration: terroir.Configuration{Revision: 2}}}, time.Now())
+	s.saw(&terroir.Record{Heartbeat: &terroir.Heartbeat{Region: "eu-west-3", Interval: time.Second, Revision: 2, Serial: 5}}, time.Now())
 	if s.Serial != 5 || s.Revision != 2 || s.Refusal != (terroir.Refusal{}) || len(s.Serves.Ports) != 0 {
 		t.Errorf("with a document: %+v", s)
 	}

@@ -24,24 +24,33 @@ func (h *Hub) take(m bus.Message) {
 		h.count(func(s *Status) { s.Rejected++ })
 		return
 	}
-	for i := range b.Records {
-		if !h.takeRecord(&b.Records[i], m.Oldest) {
-			h.count(func(s *Status) { s.Rejected += int64(len(b.Records) - i) })
-			return
-		}
-	}
+	h.saw(b.Sensor, h.takeRecords(b.Records, m.Oldest))
 }
 
-// takeRecord returns false when the records before this one have not come yet: the sensor will send them again.
-func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) bool {
+// takeRecords takes in records of one sensor, and returns those that were new, in the place of all. It ends at one whose
+// predecessors have not come yet: the sensor will send it again, and what is behind it.
+func (h *Hub) takeRecords(records []terroir.Record, oldest uint64) []terroir.Record {
+	fresh := records[:0]
+	for i := range records {
+		switch h.takeRecord(&records[i], oldest) {
+		case early:
+			h.count(func(s *Status) { s.Rejected += int64(len(records) - i) })
+			return fresh
+		case duplicate:
+			h.count(func(s *Status) { s.Duplicates++ })
+		case take:
+			fresh = append(fresh, records[i])
+		}
+	}
+	return fresh
+}
+
+// takeRecord takes in the record, if the verdict is that.
+func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) verdict {
 	p := r.Position()
 	v, missing := h.order.accept(p, oldest)
-	if v == early {
-		return false
-	}
-	if v == duplicate {
-		h.count(func(s *Status) { s.Duplicates++ })
-		return true
+	if v != take {
+		return v
 	}
 	if missing > 0 {
 		h.missed(p, int64(missing))
@@ -49,10 +58,9 @@ func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) bool {
 	if err := h.pipe.add(r); err != nil {
 		// Only a broken geo database does this; the event is kept without its country.
 		slog.Warn("hub: event not enriched", "error", err)
-		h.pipe.batch.Events = append(h.pipe.batch.Events, *r.Event)
+		h.pipe.batch.Events = append(h.pipe.batch.Events, r.Event)
 	}
-	h.saw(r)
-	return true
+	return take
 }
 
 // missed records that a sensor lost records before the position: numbered as the last of them, so that it is counted
@@ -63,26 +71,35 @@ func (h *Hub) missed(p *terroir.Position, n int64) {
 	h.pipe.batch.Losses = append(h.pipe.batch.Losses, l)
 }
 
-// saw keeps what the live view and the fleet's state show.
-func (h *Hub) saw(r *terroir.Record) {
+// saw keeps what the live view and the fleet's state show of records that a sensor sent.
+func (h *Hub) saw(sensor string, records []terroir.Record) {
+	if len(records) == 0 {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := r.Position()
-	s := h.fleet[p.Sensor]
+	s := h.fleet[sensor]
 	if s == nil {
-		s = &Sensor{Name: p.Sensor, Since: time.Now()}
-		h.fleet[p.Sensor] = s
+		s = &Sensor{Name: sensor, Since: time.Now()}
+		h.fleet[sensor] = s
 	}
-	s.saw(r)
-	if r.Event != nil {
+	now := time.Now()
+	for i := range records {
+		r := &records[i]
+		s.saw(r, now)
+		if r.Event == nil {
+			continue
+		}
 		h.status.Events++
-		h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, number: h.number})
+		if len(records)-i <= len(h.recent.ring) { // What is put before these would not stay.
+			h.recent.put(Arrival{Event: *r.Event, Payload: r.Payload, number: h.number})
+		}
 	}
 }
 
 // saw keeps what the record says of its sensor.
-func (s *Sensor) saw(r *terroir.Record) {
-	s.Seen = time.Now()
+func (s *Sensor) saw(r *terroir.Record, now time.Time) {
+	s.Seen = now
 	switch {
 	case r.Event != nil:
 		s.Region, s.Revision = r.Event.Region, r.Event.Revision

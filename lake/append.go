@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
-	"golang.org/x/sync/errgroup"
 
 	"terroir"
 )
@@ -51,7 +50,7 @@ func worthRetry(err error) bool {
 
 // appendNumbered appends the rows that the table's marks do not hold and moves the marks over them, over the stream
 // position and over the positions of others. It returns the marks that the table then has.
-func appendNumbered[T any](ctx context.Context, l *Lake, t *tableOf[T], rows []T, stream uint64,
+func appendNumbered[T any](ctx context.Context, l *Lake, t *tableOf[T], rows []*T, stream uint64,
 	position func(*T) *terroir.Position, others ...*terroir.Position) (Marks, error) {
 	var after Marks
 	if len(rows) == 0 && len(others) == 0 && stream == 0 {
@@ -66,7 +65,7 @@ func appendNumbered[T any](ctx context.Context, l *Lake, t *tableOf[T], rows []T
 		after.Stream = max(after.Stream, stream)
 		fresh := notHeld(rows, before, position)
 		for i := range fresh {
-			after.advance(position(&fresh[i]))
+			after.advance(position(fresh[i]))
 		}
 		for _, p := range others {
 			after.advance(p)
@@ -78,28 +77,26 @@ func appendNumbered[T any](ctx context.Context, l *Lake, t *tableOf[T], rows []T
 }
 
 // notHeld returns the rows that the marks do not hold: rows itself when that is all of them.
-func notHeld[T any](rows []T, m Marks, position func(*T) *terroir.Position) []T {
-	held := 0
-	for i := range rows {
-		if m.Holds(position(&rows[i])) {
-			held++
-		}
-	}
-	if held == 0 {
+func notHeld[T any](rows []*T, m Marks, position func(*T) *terroir.Position) []*T {
+	held := func(r *T) bool { return m.Holds(position(r)) }
+	if !slices.ContainsFunc(rows, held) {
 		return rows
 	}
-	fresh := make([]T, 0, len(rows)-held)
+	return slices.DeleteFunc(slices.Clone(rows), held)
+}
+
+// pointers are those to the rows.
+func pointers[T any](rows []T) []*T {
+	ps := make([]*T, len(rows))
 	for i := range rows {
-		if !m.Holds(position(&rows[i])) {
-			fresh = append(fresh, rows[i])
-		}
+		ps[i] = &rows[i]
 	}
-	return fresh
+	return ps
 }
 
 // commitRows appends the rows and sets the properties in one fenced transaction and returns the table as it then is;
 // with neither it does nothing.
-func commitRows[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], rows []T, props iceberg.Properties) (*table.Table, error) {
+func commitRows[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], rows []*T, props iceberg.Properties) (*table.Table, error) {
 	if len(rows) == 0 && len(props) == 0 {
 		return tbl, nil
 	}
@@ -119,99 +116,3 @@ func commitRows[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], row
 	}
 	return tx.Commit(ctx)
 }
-
-// stage adds the rows to the transaction. Many rows are written by two writers at the same time, each into a file of its own;
-// what a commit that fails leaves behind is swept up by Expire.
-func stage[T any](ctx context.Context, tbl *table.Table, tx *table.Transaction, t *tableOf[T], rows []T) error {
-	if len(rows) <= partRows {
-		r := &parts[T]{table: t, rows: rows}
-		defer r.drop()
-		return errors.Join(tx.Append(ctx, r, nil), r.err)
-	}
-	half := len(rows) / 2
-	var written [2][]iceberg.DataFile
-	g, writing := errgroup.WithContext(ctx)
-	for i, share := range [][]T{rows[:half], rows[half:]} {
-		g.Go(func() (err error) {
-			written[i], err = writeFiles(writing, tbl, t, share)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return tx.AddDataFiles(ctx, append(written[0], written[1]...), nil)
-}
-
-// writeFiles writes data files that no snapshot knows yet.
-func writeFiles[T any](ctx context.Context, tbl *table.Table, t *tableOf[T], rows []T) (files []iceberg.DataFile, err error) {
-	r := &parts[T]{table: t, rows: rows}
-	defer r.drop()
-	records := func(yield func(arrow.RecordBatch, error) bool) {
-		for r.Next() {
-			r.now.Retain() // The writer releases what it takes.
-			if !yield(r.now, nil) {
-				return
-			}
-		}
-		if r.err != nil {
-			yield(nil, r.err)
-		}
-	}
-	for f, err := range table.WriteRecords(ctx, tbl, t.arrow, records) {
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
-	}
-	return files, nil
-}
-
-// partRows is how many rows become columns together, and how many are sorted together; larger batches are in order only after
-// a compaction.
-const partRows = 50_000
-
-// parts is an array.RecordReader over rows. It is read by one goroutine.
-type parts[T any] struct {
-	table *tableOf[T]
-	rows  []T
-	now   arrow.RecordBatch
-	err   error
-}
-
-func (p *parts[T]) drop() {
-	if p.now != nil {
-		p.now.Release()
-		p.now = nil
-	}
-}
-
-// Next implements array.RecordReader.
-func (p *parts[T]) Next() bool {
-	p.drop()
-	if len(p.rows) == 0 || p.err != nil {
-		return false
-	}
-	n := min(partRows, len(p.rows))
-	p.now, p.err = p.table.record(p.rows[:n])
-	p.rows = p.rows[n:]
-	return p.err == nil
-}
-
-// Retain implements array.RecordReader. The memory is the collector's.
-func (p *parts[T]) Retain() {}
-
-// Release implements array.RecordReader.
-func (p *parts[T]) Release() {}
-
-// Schema implements array.RecordReader.
-func (p *parts[T]) Schema() *arrow.Schema { return p.table.arrow }
-
-// RecordBatch implements array.RecordReader.
-func (p *parts[T]) RecordBatch() arrow.RecordBatch { return p.now }
-
-// Record implements array.RecordReader.
-func (p *parts[T]) Record() arrow.RecordBatch { return p.now }
-
-// Err implements array.RecordReader.
-func (p *parts[T]) Err() error { return p.err }

@@ -33,7 +33,7 @@ func filled(t *testing.T) *Lake {
 			e.Time = e.Time.AddDate(0, 0, int(day))
 			payload := fmt.Appendf(nil, "payload %d", n)
 			e.Payload = terroir.NewPayloadID(payload)
-			b.Events = append(b.Events, e)
+			b.Events = append(b.Events, &e)
 			b.Payloads = append(b.Payloads, terroir.Payload{ID: e.Payload, Bytes: payload, FirstTime: e.Time, FirstSensor: "s"})
 			b.Facts = append(b.Facts, terroir.PayloadFacts{Payload: e.Payload, Template: e.Payload, AppProto: "http", AnalyzerVersion: 1})
 		}

@@ -14,7 +14,7 @@ type Batch struct {
 	// Stream is the last bus sequence of which the batch has all records; 0 when it does not come from the bus.
 	Stream uint64
 
-	Events        []terroir.Event
+	Events        []*terroir.Event
 	Payloads      []terroir.Payload
 	Facts         []terroir.PayloadFacts
 	Templates     []terroir.Template
@@ -48,10 +48,10 @@ func (l *Lake) commitAll(ctx context.Context, b *Batch) (Marks, error) {
 	if err := l.appendPayloads(ctx, b); err != nil {
 		return Marks{}, err
 	}
-	if _, err := appendNumbered(ctx, l, l.losses, b.Losses, 0, func(r *terroir.Loss) *terroir.Position { return &r.Position }); err != nil {
+	if _, err := appendNumbered(ctx, l, l.losses, pointers(b.Losses), 0, func(r *terroir.Loss) *terroir.Position { return &r.Position }); err != nil {
 		return Marks{}, err
 	}
-	if _, err := appendNumbered(ctx, l, l.heartbeats, b.Heartbeats, 0,
+	if _, err := appendNumbered(ctx, l, l.heartbeats, pointers(b.Heartbeats), 0,
 		func(r *terroir.Heartbeat) *terroir.Position { return &r.Position }); err != nil {
 		return Marks{}, err
 	}
@@ -86,13 +86,13 @@ func (l *Lake) announce(ctx context.Context, as []terroir.Announcement) error {
 		rows[i] = sensorRow{as[i]}
 	}
 	position := func(s *sensorRow) *terroir.Position { return &s.Position }
-	if _, err := appendNumbered(ctx, l, l.sensors, rows, 0, position); err != nil {
+	if _, err := appendNumbered(ctx, l, l.sensors, pointers(rows), 0, position); err != nil {
 		return err
 	}
-	if _, err := appendNumbered(ctx, l, l.revisions, rows, 0, position); err != nil {
+	if _, err := appendNumbered(ctx, l, l.revisions, pointers(rows), 0, position); err != nil {
 		return err
 	}
-	_, err := appendNumbered(ctx, l, l.servedPorts, servedPorts(rows), 0, func(p *servedPort) *terroir.Position { return &p.Position })
+	_, err := appendNumbered(ctx, l, l.servedPorts, pointers(servedPorts(rows)), 0, func(p *servedPort) *terroir.Position { return &p.Position })
 	return err
 }
 

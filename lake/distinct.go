@@ -27,7 +27,7 @@ func appendDistinct[T any](ctx context.Context, l *Lake, set *idSet, t *tableOf[
 			return err
 		}
 		seen := map[terroir.PayloadID]struct{}{}
-		var fresh []T
+		var fresh []*T
 		var last terroir.PayloadID
 		take := false
 		for i := range rows {
@@ -38,7 +38,7 @@ func appendDistinct[T any](ctx context.Context, l *Lake, set *idSet, t *tableOf[
 				seen[p] = struct{}{}
 			}
 			if take {
-				fresh = append(fresh, rows[i])
+				fresh = append(fresh, &rows[i])
 			}
 		}
 		committed, err := commitRows(ctx, tbl, t, fresh, nil)

@@ -3,7 +3,6 @@ package lake
 import (
 	"net/netip"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 
 	"terroir"
@@ -29,6 +28,8 @@ func eventsTable() *tableOf[event] {
 		name:      "events",
 		partition: []string{"ts"},
 		sort:      []string{"region", "dst_port", "src_ip"},
+		distinct:  []string{"ts", "duration_us", "event_id"},
+		arrange:   arrangeEvents,
 		columns:   append(append(observedColumns(), saidColumns()...), enrichedColumns()...),
 	}
 }
@@ -38,16 +39,16 @@ func observedColumns() []column[event] {
 	return []column[event]{
 		{"ts", typeTime, true, "first packet, UTC", putMicros(func(e *event) int64 { return e.Time.UnixMicro() })},
 		{"duration_us", typeLong, true, "to the close; 0 for unserved", putInt64(func(e *event) int64 { return e.Duration.Microseconds() })},
-		{"event_id", typeString, true, "sensor, epoch and sequence", putString(func(e *event) string { return e.Position.String() })},
+		{"event_id", typeString, true, "sensor, epoch and sequence", putText(func(b []byte, e *event) []byte { return e.Position.Append(b) })},
 		{"sensor", typeString, true, "who observed", putString(func(e *event) string { return e.Sensor })},
 		{"region", typeString, true, "where the sensor stands", putString(func(e *event) string { return e.Region })},
 		{"revision", typeInt, true, "configuration in force", putInt32(func(e *event) int32 { return e.Revision })},
 		{"kind", typeString, true, "connection, payload, error, unserved", putString(func(e *event) string { return e.Kind.String() })},
 		{"transport", typeString, true, "tcp, udp, icmp", putString(func(e *event) string { return e.Transport.String() })},
 		{"ip_version", typeInt, true, "4 or 6", putInt32(func(e *event) int32 { return int32(e.IPVersion()) })},
-		{"src_ip", typeString, true, "client, RFC 5952", putString(func(e *event) string { return e.Source.Addr().Unmap().String() })},
-		{"src_port", typeInt, false, "client's port", putPort(func(e *event) netip.AddrPort { return e.Source })},
-		{"dst_ip", typeString, false, "sensor's own address: secret", putOptionalString(func(e *event) string { return addrText(e.Destination.Addr()) })},
+		{"src_ip", typeString, true, "client, RFC 5952", putText(func(b []byte, e *event) []byte { return appendAddr(b, e.Source.Addr()) })},
+		{"src_port", typeInt, false, "client's port", putOptionalInt32(func(e *event) int32 { return int32(e.Source.Port()) })},
+		{"dst_ip", typeString, false, "sensor's own address: secret", putOptionalText(func(b []byte, e *event) []byte { return appendAddr(b, e.Destination.Addr()) })},
 		{"dst_port", typeInt, true, "port tried; ICMP type", putInt32(func(e *event) int32 { return int32(e.Destination.Port()) })},
 		{"attempts", typeLong, true, "attempts that the row stands for", putInt64(func(e *event) int64 { return e.Attempts })},
 	}
@@ -56,7 +57,7 @@ func observedColumns() []column[event] {
 // saidColumns say what the client sent.
 func saidColumns() []column[event] {
 	return []column[event]{
-		{"payload_id", typeString, false, "SHA-256 of what the client sent first", putOptionalString(func(e *event) string { return e.Payload.String() })},
+		{"payload_id", typeString, false, "SHA-256 of what the client sent first", putOptionalText(func(b []byte, e *event) []byte { return e.Payload.Append(b) })},
 		{"src_bytes", typeLong, true, "bytes that the client sent in all", putInt64(func(e *event) int64 { return e.SourceBytes })},
 		{"truncated", typeBool, true, "more came than was kept", putBool(func(e *event) bool { return e.Truncated })},
 		{"close", typeString, false, "who ended the session, and why", putOptionalString(func(e *event) string { return e.Close.String() })},
@@ -80,24 +81,15 @@ func enrichedColumns() []column[event] {
 		{"geo_date", typeString, false, "build date of the databases", putOptionalString(func(e *event) string { return e.GeoDate })},
 		{"scanner", typeString, false, "organisation that the source says it is", putOptionalString(func(e *event) string { return e.Scanner })},
 		{"explored", typeBool, true, "seen by a listener opened to explore", putBool(func(e *event) bool { return e.Explored })},
-		{"transcript_id", typeString, false, "SHA-256 of the dialogue", putOptionalString(func(e *event) string { return e.Transcript.String() })},
+		{"transcript_id", typeString, false, "SHA-256 of the dialogue", putOptionalText(func(b []byte, e *event) []byte { return e.Transcript.Append(b) })},
 		{"scanner_date", typeString, false, "date of the list of scanners", putOptionalString(func(e *event) string { return e.ScannerDate })},
 	}
 }
 
-func addrText(a netip.Addr) string {
+// appendAddr appends an address as RFC 5952 has it, and nothing for none.
+func appendAddr(b []byte, a netip.Addr) []byte {
 	if !a.IsValid() {
-		return ""
+		return b
 	}
-	return a.Unmap().String()
-}
-
-func putPort(get func(*event) netip.AddrPort) func(array.Builder, *event) {
-	return func(b array.Builder, e *event) {
-		if p := get(e).Port(); p != 0 {
-			b.(*array.Int32Builder).Append(int32(p))
-		} else {
-			b.AppendNull()
-		}
-	}
+	return a.Unmap().AppendTo(b)
 }

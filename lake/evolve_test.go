@@ -21,7 +21,8 @@ func commitEvents(t *testing.T, l *Lake, first, last uint64) {
 	t.Helper()
 	var b Batch
 	for n := first; n <= last; n++ {
-		b.Events = append(b.Events, someEvent(n))
+		e := someEvent(n)
+		b.Events = append(b.Events, &e)
 	}
 	if _, err := l.Commit(context.Background(), &b); err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func (l *Lake) AppendFamilies(ctx context.Context, rows []terroir.Grouped) (snap
 	l.commit.Lock()
 	defer l.commit.Unlock()
 	err = l.fenced(ctx, l.families.name, func(t *table.Table) error {
-		after, err := commitRows(ctx, t, l.families, rows, nil)
+		after, err := commitRows(ctx, t, l.families, pointers(rows), nil)
 		if err == nil {
 			snapshot = snapshotID(after)
 		}

@@ -21,7 +21,7 @@ func batchOf(number, rows int) *lake.Batch {
 		e := terroir.Event{Time: time.Now().UTC(), Region: "eu-west-3", Kind: terroir.KindPayload, Transport: terroir.TCP, Attempts: 1, Payload: id,
 			Source: netip.AddrPortFrom(netip.MustParseAddr("100.64.0.1"), uint16(number)), Destination: netip.MustParseAddrPort("100.64.0.2:6379")}
 		e.Sensor, e.Epoch, e.Sequence = "paris-1", 1, uint64((number-1)*rows+i+1)
-		b.Events = append(b.Events, e)
+		b.Events = append(b.Events, &e)
 		b.Payloads = append(b.Payloads, terroir.Payload{ID: id, Bytes: text, FirstTime: e.Time, FirstSensor: e.Sensor})
 		b.Facts = append(b.Facts, terroir.PayloadFacts{Payload: id, Template: id, AnalyzerVersion: 1})
 	}

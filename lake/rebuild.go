@@ -130,7 +130,7 @@ func (r *replacing[T]) write(ctx context.Context) error {
 		return nil
 	}
 	defer func() { r.rows = r.rows[:0] }()
-	return stage(ctx, r.tbl, r.tx, r.of, r.rows)
+	return stage(ctx, r.tbl, r.tx, r.of, pointers(r.rows))
 }
 
 func (r *replacing[T]) commit(ctx context.Context) error {

@@ -2,10 +2,10 @@ package lake
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 )
@@ -13,14 +13,14 @@ import (
 // Namespace is the Iceberg namespace of all tables.
 const Namespace = "terroir"
 
-// column is one column of a table of T and how a T fills it. Field ids are the columns' places, counted from 1: new
+// column is one column of a table of T and how Ts fill it. Field ids are the columns' places, counted from 1: new
 // columns go to the end, and none is ever taken away.
 type column[T any] struct {
 	name     string
 	typ      iceberg.PrimitiveType
 	required bool
 	doc      string
-	put      func(array.Builder, *T)
+	values   func(rows int) values[T]
 }
 
 // tableOf describes a table whose rows are made from Ts.
@@ -29,7 +29,11 @@ type tableOf[T any] struct {
 	columns []column[T]
 	// partition lists the columns of the partition (a timestamp by day, anything else as it is); sort those of the order.
 	partition, sort []string
-	arrow           *arrow.Schema
+	// distinct lists columns whose values hardly ever come twice.
+	distinct []string
+	// arrange brings rows into that order, a run for each partition; nil where there is neither.
+	arrange func([]*T) [][]*T
+	arrow   *arrow.Schema
 }
 
 func (t *tableOf[T]) fieldID(name string) int {
@@ -75,80 +79,32 @@ func (t *tableOf[T]) sortOrder() (table.SortOrder, error) {
 	return table.NewSortOrder(1, fields)
 }
 
+// blockRows is how many rows are gone through column by column: so few that the processor's cache holds them, wherever in
+// memory they are.
+const blockRows = 64
+
 // record builds one Arrow record batch of the rows; the caller releases it.
-func (t *tableOf[T]) record(rows []T) (arrow.RecordBatch, error) {
+func (t *tableOf[T]) record(rows []*T) (arrow.RecordBatch, error) {
 	if t.arrow == nil {
 		return nil, fmt.Errorf("lake: table %s has no arrow schema", t.name)
 	}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, t.arrow)
-	defer b.Release()
-	b.Reserve(len(rows))
+	made := make([]values[T], len(t.columns))
 	for i, c := range t.columns {
-		f := b.Field(i)
-		for r := range rows {
-			c.put(f, &rows[r])
+		made[i] = c.values(len(rows))
+	}
+	for block := range slices.Chunk(rows, blockRows) {
+		for _, v := range made {
+			v.add(block)
 		}
 	}
-	return b.NewRecordBatch(), nil
-}
-
-// Builders of values. A zero string or number of an optional column is null: it means "not known".
-
-func putString[T any](get func(*T) string) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.StringBuilder).Append(get(v)) }
-}
-
-func putOptionalString[T any](get func(*T) string) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) {
-		if s := get(v); s != "" {
-			b.(*array.StringBuilder).Append(s)
-		} else {
-			b.AppendNull()
+	arrays := make([]arrow.Array, len(made))
+	for i, v := range made {
+		a, err := v.array(t.arrow.Field(i).Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", t.columns[i].name, err)
 		}
+		defer a.Release()
+		arrays[i] = a
 	}
-}
-
-func putInt32[T any](get func(*T) int32) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.Int32Builder).Append(get(v)) }
-}
-
-func putInt64[T any](get func(*T) int64) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.Int64Builder).Append(get(v)) }
-}
-
-func putOptionalInt64[T any](get func(*T) int64) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) {
-		if n := get(v); n != 0 {
-			b.(*array.Int64Builder).Append(n)
-		} else {
-			b.AppendNull()
-		}
-	}
-}
-
-func putBool[T any](get func(*T) bool) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.BooleanBuilder).Append(get(v)) }
-}
-
-func putBytes[T any](get func(*T) []byte) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.BinaryBuilder).Append(get(v)) }
-}
-
-func putOptionalBytes[T any](get func(*T) []byte) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) {
-		if x := get(v); len(x) > 0 {
-			b.(*array.BinaryBuilder).Append(x)
-		} else {
-			b.AppendNull()
-		}
-	}
-}
-
-func putFloat64[T any](get func(*T) float64) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.Float64Builder).Append(get(v)) }
-}
-
-// putMicros puts a time given as microseconds since 1970 UTC.
-func putMicros[T any](get func(*T) int64) func(array.Builder, *T) {
-	return func(b array.Builder, v *T) { b.(*array.TimestampBuilder).Append(arrow.Timestamp(get(v))) }
+	return array.NewRecordBatch(t.arrow, arrays, int64(len(rows))), nil
 }

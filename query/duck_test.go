@@ -35,7 +35,7 @@ func commit(t *testing.T, l *lake.Lake, first, last uint64) {
 		e := terroir.Event{Time: time.Date(2022, 6, 14, 10, 0, int(n%60), 0, time.UTC), Region: "r", Kind: terroir.KindUnserved,
 			Transport: terroir.TCP, Source: netip.MustParseAddrPort("198.51.100.7:1"), Attempts: 1}
 		e.Sensor, e.Epoch, e.Sequence = "s", 1, n
-		b.Events = append(b.Events, e)
+		b.Events = append(b.Events, &e)
 	}
 	if _, err := l.Commit(context.Background(), &b); err != nil {
 		t.Fatal(err)

@@ -74,7 +74,11 @@ func AppendBatch(b []byte, batch *Batch) []byte {
 // of a sensor, or whose sequences do not rise yields an EINVALID error.
 func DecodeBatch(b []byte) (Batch, error) {
 	var batch Batch
+	if n := countRecords(b); n > 0 {
+		batch.Records = make([]terroir.Record, 0, n)
+	}
 	var version uint64
+	d := decoder{atOnce: eventsAtOnce}
 	err := fields(b, func(n protowire.Number, f field) (err error) {
 		switch n {
 		case batchVersion:
@@ -84,7 +88,7 @@ func DecodeBatch(b []byte) (Batch, error) {
 		case batchEpoch:
 			batch.Epoch, err = f.uint()
 		case batchRecord:
-			err = batch.add(f)
+			err = batch.add(&d, f)
 		}
 		return err
 	})
@@ -100,19 +104,26 @@ func DecodeBatch(b []byte) (Batch, error) {
 	return batch, batch.place()
 }
 
-func (b *Batch) add(f field) error {
+// countRecords counts the records of a batch, up to where it is malformed.
+func countRecords(b []byte) (n int) {
+	_ = fields(b, func(field protowire.Number, _ field) error { // Decoding says what is wrong.
+		if field == batchRecord && n < maxRecords {
+			n++
+		}
+		return nil
+	})
+	return n
+}
+
+func (b *Batch) add(d *decoder, f field) error {
 	if len(b.Records) >= maxRecords {
 		return invalid("more than %d records", maxRecords)
 	}
 	if f.typ != protowire.BytesType {
 		return invalid("a number where a record is wanted")
 	}
-	var r terroir.Record
-	if err := DecodeRecord(f.raw, &r); err != nil {
-		return err
-	}
-	b.Records = append(b.Records, r)
-	return nil
+	b.Records = append(b.Records, terroir.Record{})
+	return d.record(f.raw, &b.Records[len(b.Records)-1])
 }
 
 // place gives every record its position.

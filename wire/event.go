@@ -34,14 +34,15 @@ func writeEvent(w *writer, e *terroir.Event, cut bool) {
 	w.bool(23, e.Explored)
 }
 
-func readEvent(e *terroir.Event, n protowire.Number, f field) (err error) {
+// readEvent reads a field of e. before is the event before it, or e: a text that is the same is that one's.
+func readEvent(e, before *terroir.Event, n protowire.Number, f field) (err error) {
 	switch n {
 	case 1:
 		e.Time, err = f.time()
 	case 2:
 		e.Duration, err = f.duration()
 	case 3:
-		e.Region, err = f.string()
+		e.Region, err = f.stringOr(before.Region)
 	case 4:
 		e.Revision, err = f.int32()
 	case 5:
@@ -65,16 +66,29 @@ func readEvent(e *terroir.Event, n protowire.Number, f field) (err error) {
 	case 23:
 		e.Explored, err = f.bool()
 	default:
-		return readEventText(e, n, f)
+		return readEventText(e, before, n, f)
 	}
 	return err
 }
 
-func readEventText(e *terroir.Event, n protowire.Number, f field) (err error) {
-	texts := [...]*string{15: &e.AppProto, 16: &e.TLS.Version, 17: &e.TLS.SNI, 18: &e.TLS.ALPN, 19: &e.TLS.JA3, 20: &e.TLS.JA4,
-		21: &e.TCPSignature, 22: &e.Tool}
-	if n > 0 && int(n) < len(texts) && texts[n] != nil {
-		*texts[n], err = f.string()
+func readEventText(e, before *terroir.Event, n protowire.Number, f field) (err error) {
+	switch n {
+	case 15:
+		e.AppProto, err = f.stringOr(before.AppProto)
+	case 16:
+		e.TLS.Version, err = f.stringOr(before.TLS.Version)
+	case 17:
+		e.TLS.SNI, err = f.stringOr(before.TLS.SNI)
+	case 18:
+		e.TLS.ALPN, err = f.stringOr(before.TLS.ALPN)
+	case 19:
+		e.TLS.JA3, err = f.stringOr(before.TLS.JA3)
+	case 20:
+		e.TLS.JA4, err = f.stringOr(before.TLS.JA4)
+	case 21:
+		e.TCPSignature, err = f.stringOr(before.TCPSignature)
+	case 22:
+		e.Tool, err = f.stringOr(before.Tool)
 	}
 	return err
 }

@@ -100,6 +100,14 @@ func (f field) string() (string, error) {
 	return text(string(f.raw)), nil
 }
 
+// stringOr is string, and known itself where the text is the same: a text that was read needs no second look, nor new memory.
+func (f field) stringOr(known string) (string, error) {
+	if f.typ == protowire.BytesType && string(f.raw) == known {
+		return known, nil
+	}
+	return f.string()
+}
+
 func (f field) addr() (netip.Addr, error) {
 	if f.typ != protowire.BytesType {
 		return netip.Addr{}, invalid("a number where an address is wanted")

@@ -138,6 +138,12 @@ func AppendRecord(b []byte, r *terroir.Record) []byte {
 // only a later version knows, or an event of such a kind or transport, is read as a loss of the hub's: refusing it would
 // hold up all behind it.
 func DecodeRecord(b []byte, r *terroir.Record) error {
+	d := decoder{atOnce: 1}
+	return d.record(b, r)
+}
+
+// record is DecodeRecord.
+func (d *decoder) record(b []byte, r *terroir.Record) error {
 	*r = terroir.Record{}
 	var sequence uint64
 	later := false
@@ -147,8 +153,7 @@ func DecodeRecord(b []byte, r *terroir.Record) error {
 		case recordSequence:
 			sequence, err = f.uint()
 		case recordEvent:
-			r.Event = &terroir.Event{Time: epoch}
-			err = f.message(func(n protowire.Number, f field) error { return readEvent(r.Event, n, f) })
+			r.Event, err = d.event(f)
 		case recordLoss:
 			r.Loss = &terroir.Loss{Time: epoch}
 			err = f.message(func(n protowire.Number, f field) error { return readLoss(r.Loss, n, f) })
