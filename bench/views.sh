@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Bytes an event in the lake, against JSON lines, plain and gzipped; and the time of every view on the lake, against the same
-# statement on one bare sorted Parquet file in DuckDB (= 1) and in PostgreSQL with indexes, where that is installed and asked for.
+# statement on one bare sorted Parquet file in DuckDB (= 1) and in PostgreSQL with indexes, where that is installed and asked for;
+# and of the view as the page asks for it, from rollups where it has one.
 # A million events without argument; ten million take about six minutes.
 #
 #   bench/views.sh [EVENTS [postgres]]

@@ -55,8 +55,9 @@ type generation struct {
 	outdated bool
 
 	mu sync.Mutex
-	// tables are those that have a view, each with what gives up its files.
+	// tables are those that have a view, each with what gives up its files; events are the files of that table.
 	tables map[string]func()
+	events lake.Files
 }
 
 // Open starts a DuckDB over the lake.

@@ -136,20 +136,23 @@ func (d *Duck) include(ctx context.Context, g *generation, statement string) err
 			return fmt.Errorf("duckdb: table %s: %w", name, err)
 		}
 		g.tables[name] = release
+		if name == "events" {
+			g.events = f
+		}
 	}
+	return d.includeRollups(ctx, g, statement)
+}
+
+// includeRollups makes the relations of rollups that the statement names. Their names begin with that of events, which is there.
+func (d *Duck) includeRollups(ctx context.Context, g *generation, statement string) error {
 	for _, r := range views.Rollups() {
 		if _, there := g.tables[r.Relation()]; there || !names(statement, r.Relation()) {
 			continue
 		}
-		f, release, err := d.lake.Fetch(ctx, "events", g.at["events"])
-		if err != nil {
-			return err
-		}
-		if _, err := d.db.ExecContext(ctx, "CREATE VIEW "+g.schema+"."+r.Relation()+" AS "+d.rolled(&r, &f)); err != nil {
-			release()
+		if _, err := d.db.ExecContext(ctx, "CREATE VIEW "+g.schema+"."+r.Relation()+" AS "+d.rolled(&r, &g.events)); err != nil {
 			return fmt.Errorf("duckdb: %s: %w", r.Relation(), err)
 		}
-		g.tables[r.Relation()] = release
+		g.tables[r.Relation()] = func() {} // The files are those of events.
 	}
 	return nil
 }
