@@ -31,7 +31,8 @@ func collect(rows *sql.Rows) (*views.Result, error) {
 	into := make([]any, len(types))
 	for rows.Next() {
 		if len(r.Rows) == maxRows {
-			return nil, terroir.Errorf(terroir.EINVALID, "the statement returns more than %d rows; use LIMIT", maxRows)
+			return nil, &terroir.Error{Code: terroir.EINVALID, Message: fmt.Sprintf("the statement returns more than %d rows", maxRows),
+				Hint: "ask for a shorter window or fewer regions; in a statement of your own, use LIMIT"}
 		}
 		row := make([]any, len(types))
 		for i := range row {
