@@ -21,11 +21,16 @@ caveats:
   - A payload is what a client sent first, up to a limit.
   - Templates that were not grouped yet are in no group and no family.
 */
-WITH told AS (
-  SELECT transport, dst_port, payload_id, src_ip, sum(events) AS events
+WITH sent AS (
+  SELECT transport, dst_port, payload_id, sum(events) AS events
   FROM scope
   WHERE kind = 'payload'
-  GROUP BY transport, dst_port, payload_id, src_ip
+  GROUP BY transport, dst_port, payload_id
+), senders AS (
+  SELECT transport, dst_port, count(DISTINCT src_ip) AS sources
+  FROM scope
+  WHERE kind = 'payload'
+  GROUP BY transport, dst_port
 ), services AS (
   SELECT transport, port, max(service) AS service
   FROM served_ports
@@ -33,8 +38,9 @@ WITH told AS (
 )
 SELECT t.transport, t.dst_port AS port, v.service, sum(t.events) AS payload_events,
   count(DISTINCT t.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
-  count(DISTINCT g.substring_id) AS substrings, count(DISTINCT g.family_id) AS families, count(DISTINCT t.src_ip) AS sources
-FROM told t
+  count(DISTINCT g.substring_id) AS substrings, count(DISTINCT g.family_id) AS families, max(s.sources) AS sources
+FROM sent t
+JOIN senders s ON s.transport = t.transport AND s.dst_port = t.dst_port
 LEFT JOIN payload_facts f ON f.payload_id = t.payload_id
 LEFT JOIN grouped g ON g.template_id = f.template_id
 LEFT JOIN services v ON v.transport = t.transport AND v.port = t.dst_port
