@@ -22,15 +22,11 @@ func growth(ctx context.Context, args []string) error {
 	}
 	var few, many growing
 	for i, g := range []*growing{&few, &many} {
-		events, err := strconv.Atoi(args[i])
-		if err != nil {
-			return err
-		}
-		var folder []string
+		kept := []string{args[i]}
 		if len(args) == 3 {
-			folder = []string{filepath.Join(args[2], args[i])}
+			kept = append(kept, filepath.Join(args[2], args[i]))
 		}
-		drop, err := g.open(ctx, events, folder)
+		drop, err := g.open(ctx, kept)
 		if err != nil {
 			return err
 		}
@@ -81,17 +77,15 @@ type growing struct {
 	rows   int64
 }
 
-func (g *growing) open(ctx context.Context, events int, folder []string) (done func(), err error) {
-	l, drop, err := keptLake(ctx, events, folder)
+func (g *growing) open(ctx context.Context, kept []string) (done func(), err error) {
+	l, drop, err := keptLake(ctx, kept)
 	if err != nil {
 		return nil, err
 	}
 	if g.engine, err = query.Open(l, query.Options{MemoryMiB: growthMemoryMiB}); err == nil {
-		if _, err = l.RollUp(ctx, g.engine, lake.RollUpOptions{}); err == nil {
-			var f lake.Files
-			f, err = l.Files(ctx, "events")
-			g.rows = f.Rows
-		}
+		var f lake.Files
+		f, err = l.Files(ctx, "events")
+		g.rows = f.Rows
 	}
 	if err != nil {
 		drop()

@@ -16,14 +16,7 @@ import (
 // measureSteps runs every view that has a step once, first time, on a lake of so many simulated events, and prints how long the
 // statement and the step took. Where a folder is named, the lake is kept there and used again.
 func measureSteps(ctx context.Context, args []string) error {
-	if len(args) < 1 || len(args) > 2 {
-		return errors.New("measures needs a number of events, and may be given a folder to keep the lake in")
-	}
-	events, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
-	}
-	l, drop, err := keptLake(ctx, events, args[1:])
+	l, drop, err := keptLake(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -43,9 +36,16 @@ func measureSteps(ctx context.Context, args []string) error {
 	return nil
 }
 
-// keptLake opens the lake in the folder, or fills one.
-func keptLake(ctx context.Context, events int, folder []string) (l *lake.Lake, drop func(), err error) {
-	dir := ""
+// keptLake takes a number of events, and perhaps a folder: it opens the lake that is there, or fills one.
+func keptLake(ctx context.Context, args []string) (l *lake.Lake, drop func(), err error) {
+	if len(args) < 1 || len(args) > 2 {
+		return nil, nil, errors.New("a number of events is needed, and a folder to keep the lake in may follow")
+	}
+	events, err := strconv.Atoi(args[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, folder := "", args[1:]
 	if len(folder) == 1 {
 		dir = folder[0]
 		if _, err := os.Stat(dir + "/lake"); err == nil {

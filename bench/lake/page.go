@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"terroir/query"
@@ -16,14 +14,7 @@ const pageRounds = 4
 
 // measurePage asks for the views of the overview, one after another, as a page does, on a lake of so many simulated events.
 func measurePage(ctx context.Context, args []string) error {
-	if len(args) < 1 || len(args) > 2 {
-		return errors.New("page needs a number of events, and may be given a folder to keep the lake in")
-	}
-	events, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
-	}
-	l, drop, err := keptLake(ctx, events, args[1:])
+	l, drop, err := keptLake(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -37,14 +28,15 @@ func measurePage(ctx context.Context, args []string) error {
 		return err
 	}
 	defer d.Close()
+	page := reg.Page("overview")
 	for round := range pageRounds {
 		begun, before := time.Now(), used()
-		for _, v := range reg.Page("overview") {
+		for _, v := range page {
 			if _, err := query.Run(ctx, d, v, nil); err != nil {
 				return fmt.Errorf("%s: %w", v.Name, err)
 			}
 		}
-		fmt.Printf("round %d: %d views in %d ms, %d ms of processors\n", round+1, len(reg.Page("overview")), time.Since(begun).Milliseconds(), (used() - before).Milliseconds())
+		fmt.Printf("round %d: %d views in %d ms, %d ms of processors\n", round+1, len(page), time.Since(begun).Milliseconds(), (used() - before).Milliseconds())
 	}
 	return nil
 }
