@@ -19,8 +19,12 @@ type Importer struct {
 	// announce is what every sensor of the import serves, or nil when it is not known.
 	announce *terroir.Configuration
 
+	// begun are the epochs of the batch that is being made.
+	begun map[uint64]bool
+
 	work chan *lake.Batch
-	done sync.WaitGroup
+	// pending are batches that are not committed yet.
+	pending, done sync.WaitGroup
 
 	mu  sync.Mutex
 	err error
@@ -32,10 +36,11 @@ const (
 	importBytes = 256 << 20
 )
 
-// NewImporter begins an import into the lake. The epoch names the input: use the same for the same bytes and options.
+// NewImporter begins an import into the lake. The epoch names the first input: use the same for the same bytes and options.
 // serves, which may be nil, is recorded as the configuration of every sensor that occurs.
 func NewImporter(ctx context.Context, l *lake.Lake, epoch uint64, e Enricher, a Analyzer, serves *terroir.Configuration) *Importer {
-	im := &Importer{lake: l, epoch: epoch, pipe: newPipeline(e, a), next: map[string]uint64{}, announce: serves, work: make(chan *lake.Batch)}
+	im := &Importer{lake: l, epoch: epoch, pipe: newPipeline(e, a), next: map[string]uint64{}, announce: serves,
+		begun: map[uint64]bool{epoch: true}, work: make(chan *lake.Batch)}
 	im.done.Add(1)
 	go im.run(ctx)
 	return im
@@ -44,18 +49,48 @@ func NewImporter(ctx context.Context, l *lake.Lake, epoch uint64, e Enricher, a 
 func (im *Importer) run(ctx context.Context) {
 	defer im.done.Done()
 	for b := range im.work {
-		if im.failure() != nil {
-			continue // Drained, so that Put is never stuck.
+		if im.Err() == nil { // Else drained, so that Put is never stuck.
+			if _, err := commit(ctx, im.lake, b); err != nil {
+				im.mu.Lock()
+				im.err = err
+				im.mu.Unlock()
+			}
 		}
-		if _, err := commit(ctx, im.lake, b); err != nil {
-			im.mu.Lock()
-			im.err = err
-			im.mu.Unlock()
-		}
+		im.pending.Done()
 	}
 }
 
-func (im *Importer) failure() error {
+// Next goes on with another input, which has an epoch of its own. What is small is committed together with what came before: a
+// commit costs as much as some thousand rows.
+func (im *Importer) Next(epoch uint64) error {
+	if im.begun[epoch] { // Rows are told apart by what was committed before their batch, not within it.
+		if err := im.Flush(); err != nil {
+			return err
+		}
+	}
+	im.begun[epoch] = true
+	im.epoch, im.next = epoch, map[string]uint64{}
+	return nil
+}
+
+// Flush commits all that was put so far, and returns the first error of any commit.
+func (im *Importer) Flush() error {
+	if im.Err() == nil && im.pipe.rows() > 0 {
+		im.send()
+	}
+	im.pending.Wait()
+	return im.Err()
+}
+
+// send hands the batch over to be committed, and begins a new one.
+func (im *Importer) send() {
+	im.pending.Add(1)
+	im.work <- im.pipe.take()
+	im.begun = map[uint64]bool{im.epoch: true}
+}
+
+// Err is the first error of any commit. After one nothing more is committed.
+func (im *Importer) Err() error {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	return im.err
@@ -95,27 +130,21 @@ func (im *Importer) number(r terroir.Record) error {
 	if err := im.pipe.add(&r); err != nil {
 		return err
 	}
-	if im.pipe.rows() >= importRows || im.pipe.bytes >= importBytes {
-		return im.flush()
+	if im.pipe.rows() < importRows && im.pipe.bytes < importBytes {
+		return nil
 	}
-	return nil
-}
-
-func (im *Importer) flush() error {
-	if err := im.failure(); err != nil {
+	if err := im.Err(); err != nil {
 		return err
 	}
-	im.work <- im.pipe.take()
+	im.send()
 	return nil
 }
 
 // Close commits what is left and returns the first error of any commit. It must be called, also after an error of a
 // reader: what was read before is kept.
 func (im *Importer) Close() error {
-	if im.pipe.rows() > 0 && im.failure() == nil {
-		im.work <- im.pipe.take()
-	}
+	err := im.Flush()
 	close(im.work)
 	im.done.Wait()
-	return im.failure()
+	return err
 }

@@ -119,6 +119,9 @@ func importWeek(ctx context.Context, dir, weekDir string, s simulate.Sensor, wee
 	im.quiet = true
 	err = im.file(ctx, filepath.Join(weekDir, s.Name+".pcap"))
 	if err == nil {
+		err = im.commit()
+	}
+	if err == nil {
 		err = im.group(ctx)
 	}
 	return errors.Join(err, im.Close())

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,10 +71,13 @@ func runImport(ctx context.Context, files []string, f *importFlags) error {
 	for _, file := range files {
 		if err := im.file(ctx, file); err != nil {
 			errs = append(errs, err)
-			if ctx.Err() != nil || terroir.ErrorCode(err) == terroir.EUNREACHABLE {
-				break
-			}
 		}
+		if ctx.Err() != nil || im.broken() {
+			break
+		}
+	}
+	if err := im.commit(); err != nil && !slices.ContainsFunc(errs, func(told error) bool { return errors.Is(told, err) }) {
+		errs = append(errs, err)
 	}
 	if err := im.group(ctx); err != nil {
 		errs = append(errs, err)
@@ -110,10 +114,31 @@ type fileImport struct {
 	own     []netip.Addr
 	// quiet leaves out the summary of each file.
 	quiet bool
+
+	sink *hub.Importer
+	// before are the marks of the lake as it was, epochs those of the files since.
+	before lake.Marks
+	epochs map[uint64]bool
+	// read are files of which not all may be committed; committed is when that was so of none.
+	read      []*readFile
+	committed time.Time
 }
 
+// readFile is what came of a file.
+type readFile struct {
+	name    string
+	report  ingest.Report
+	rejects *rejectFile
+	again   bool
+	err     error
+	took    time.Duration
+}
+
+// commitEvery is how long files are read before what was read is committed; what is large is committed before.
+const commitEvery = time.Second
+
 func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
-	im := &fileImport{importFlags: f}
+	im := &fileImport{importFlags: f, epochs: map[uint64]bool{}, committed: time.Now()}
 	if err := im.check(); err != nil {
 		return nil, err
 	}
@@ -130,6 +155,9 @@ func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
 	im.dir = cfg.Dir
 	if im.lake, err = openLake(ctx, &cfg); err != nil {
 		return nil, err
+	}
+	if im.before, err = im.lake.Marks(ctx); err != nil {
+		return nil, errors.Join(err, im.lake.Close())
 	}
 	if im.known, err = openEnrichment(cfg.Dir, append(f.geoCountry, cfg.Geo.Country...), append(f.geoASN, cfg.Geo.ASN...)); err != nil {
 		return nil, errors.Join(err, im.lake.Close())
@@ -173,36 +201,74 @@ func theme(name string) (terroir.Configuration, error) {
 	return terroir.Containers(), nil
 }
 
-// Close closes lake and databases.
-func (im *fileImport) Close() error { return errors.Join(im.known.Close(), im.lake.Close()) }
+// Close closes lake and databases. What commit was not called for is not promised to be in the lake.
+func (im *fileImport) Close() error {
+	var err error
+	if im.sink != nil {
+		err = im.sink.Close()
+	}
+	return errors.Join(err, im.known.Close(), im.lake.Close())
+}
 
-// file imports one file. What could be read of it is in the lake, whatever the error.
+// file reads one file. What could be read of it is in the lake after the next commit, whatever the error.
 func (im *fileImport) file(ctx context.Context, name string) error {
 	epoch, err := im.epoch(name)
 	if err != nil {
 		return err
 	}
-	before, err := im.lake.Marks(ctx)
-	if err != nil {
-		return err
-	}
-	begun := time.Now()
-	bar := newBar(name)
 	in, err := ingest.Open(name)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	sink := hub.NewImporter(ctx, im.lake, epoch, im.known, analyze, im.serves)
-	rejects := &rejectFile{path: im.rejectPath(name)}
-	report, err := im.read(ctx, name, in, rejects, bar.sink(sink, name, in))
-	err = errors.Join(err, rejects.Close(), sink.Close())
-	bar.done()
-	if !im.quiet {
-		im.summary(name, report, rejects, held(before, epoch), err == nil, time.Since(begun))
+	if err := im.next(ctx, epoch); err != nil {
+		return err
 	}
+	begun := time.Now()
+	bar := newBar(name)
+	r := &readFile{name: name, rejects: &rejectFile{path: im.rejectPath(name)}, again: im.epochs[epoch] || held(im.before, epoch)}
+	r.report, r.err = im.readAs(ctx, name, in, r.rejects, bar.sink(im.sink, name, in))
+	r.err = errors.Join(r.err, r.rejects.Close())
+	bar.done()
+	r.took = time.Since(begun)
+	im.epochs[epoch] = true
+	im.read = append(im.read, r)
+	if time.Since(im.committed) >= commitEvery {
+		return errors.Join(r.err, im.commit())
+	}
+	return r.err
+}
+
+// next has the importer go on with another file.
+func (im *fileImport) next(ctx context.Context, epoch uint64) error {
+	if im.sink == nil {
+		im.sink = hub.NewImporter(ctx, im.lake, epoch, im.known, analyze, im.serves)
+		return nil
+	}
+	return im.sink.Next(epoch)
+}
+
+// commit commits what was read, and says what came of each file.
+func (im *fileImport) commit() error {
+	if im.sink == nil {
+		return nil
+	}
+	begun := time.Now()
+	err := im.sink.Flush()
+	for i, r := range im.read {
+		if i == len(im.read)-1 {
+			r.took += time.Since(begun)
+		}
+		if !im.quiet {
+			im.summary(r, err == nil)
+		}
+	}
+	im.read, im.committed = nil, time.Now()
 	return err
 }
+
+// broken reports whether nothing more can be committed.
+func (im *fileImport) broken() bool { return im.sink != nil && im.sink.Err() != nil }
 
 func held(m lake.Marks, epoch uint64) bool {
 	for s := range m.Last {
@@ -213,7 +279,7 @@ func held(m lake.Marks, epoch uint64) bool {
 	return false
 }
 
-func (im *fileImport) read(ctx context.Context, name string, in *ingest.File, rejects *rejectFile, sink ingest.Sink) (ingest.Report, error) {
+func (im *fileImport) readAs(ctx context.Context, name string, in *ingest.File, rejects *rejectFile, sink ingest.Sink) (ingest.Report, error) {
 	format := im.format
 	if format == "auto" {
 		format = ingest.Detect(name, in)
@@ -298,21 +364,21 @@ func (im *fileImport) rejectPath(name string) string {
 	return filepath.Join(dir, base+".rejects.tsv")
 }
 
-// summary says on standard error what came of a file.
-func (im *fileImport) summary(name string, r ingest.Report, rejects *rejectFile, again, whole bool, took time.Duration) {
+// summary says on standard error what came of a file, all of whose rows are in the lake if committed.
+func (im *fileImport) summary(f *readFile, committed bool) {
 	verb := ""
-	if !whole {
+	if f.err != nil || !committed {
 		verb = " read"
 	}
-	fmt.Fprintf(os.Stderr, "%s: %d events%s in %.1f s (%.0f/s)", name, r.Events, verb, took.Seconds(), float64(r.Events)/took.Seconds())
-	if again {
+	fmt.Fprintf(os.Stderr, "%s: %d events%s in %.1f s (%.0f/s)", f.name, f.report.Events, verb, f.took.Seconds(), float64(f.report.Events)/f.took.Seconds())
+	if f.again {
 		fmt.Fprint(os.Stderr, "; imported before: only what was missing was added")
 	}
 	fmt.Fprintln(os.Stderr)
 	for _, list := range []struct {
 		title string
 		m     map[string]int64
-	}{{"protocols", r.Protocols}, {"skipped", r.Skipped}} {
+	}{{"protocols", f.report.Protocols}, {"skipped", f.report.Skipped}} {
 		if len(list.m) == 0 {
 			continue
 		}
@@ -322,7 +388,7 @@ func (im *fileImport) summary(name string, r ingest.Report, rejects *rejectFile,
 		}
 		fmt.Fprintf(os.Stderr, "  %s: %s\n", list.title, strings.Join(parts, ", "))
 	}
-	if rejects.f != nil {
-		fmt.Fprintf(os.Stderr, "  rejected rows are in %s\n", rejects.path)
+	if f.rejects.f != nil {
+		fmt.Fprintf(os.Stderr, "  rejected rows are in %s\n", f.rejects.path)
 	}
 }
