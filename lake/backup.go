@@ -128,8 +128,8 @@ func (l *Lake) backupTable(ctx context.Context, dir, name string, r *BackupResul
 
 // copyOut copies a file unless it is there, and sums it up.
 func copyOut(fs icebergio.IO, from, to string, f *fileBackup) (copied bool, err error) {
-	if sum, n, err := sumOf(to); err == nil && n == f.Bytes {
-		f.SHA256 = sum
+	if sum, err := sumFile(to); err == nil && sum.bytes == f.Bytes {
+		f.SHA256 = hex.EncodeToString(sum.sha256[:])
 		return false, nil
 	}
 	in, err := fs.Open(from)
@@ -147,17 +147,6 @@ func copyOut(fs icebergio.IO, from, to string, f *fileBackup) (copied bool, err 
 	}
 	f.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return true, errors.Join(out.Sync(), out.Close())
-}
-
-func sumOf(path string) (string, int64, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return "", 0, err
-	}
-	defer in.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, in)
-	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
 // Restore fills a lake that has no rows yet from a backup, marks included: sensors go on where the backup was made, and
@@ -196,8 +185,8 @@ func (b *backup) check(dir string) error {
 	for _, t := range b.Tables {
 		for _, f := range t.Files {
 			path := filepath.Join(dir, filepath.Base(t.Name), filepath.Base(f.Name))
-			sum, n, err := sumOf(path)
-			if err == nil && (n != f.Bytes || sum != f.SHA256) {
+			sum, err := sumFile(path)
+			if err == nil && (sum.bytes != f.Bytes || hex.EncodeToString(sum.sha256[:]) != f.SHA256) {
 				err = errors.New("it is not the file that was backed up")
 			}
 			if err != nil {

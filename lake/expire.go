@@ -63,7 +63,7 @@ func (l *Lake) Expire(ctx context.Context, opt ExpireOptions) ([]Expired, error)
 		}
 		all = append(all, e)
 	}
-	return all, errors.Join(l.forgetRemoved(ctx), l.dropRollups())
+	return all, errors.Join(l.dropRollups(), l.forgetRemoved(ctx))
 }
 
 // forgetRemoved takes files that are not there any more out of the ledger.

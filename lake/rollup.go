@@ -17,6 +17,9 @@ import (
 // never changes, and stands in a folder of its own, outside the tables: DIR/rollups/NAME/ and the data file's path in DIR. So it is
 // right for every snapshot that has the data file, may be missing, and may be removed at any time.
 
+// rollups is the folder of all rollups, in the lake's.
+const rollups = "rollups"
+
 // RollUpOptions say which data files are worth it. Zero values mean the defaults.
 type RollUpOptions struct {
 	// LeastRows is the number of rows from which on a data file gets rollups; default 50,000.
@@ -91,10 +94,10 @@ func (l *Lake) rollupPath(name, file string) string {
 	if err != nil || !filepath.IsLocal(within) || l.Remote() {
 		return ""
 	}
-	return filepath.Join(l.dir, "rollups", name, within)
+	return filepath.Join(l.dir, rollups, name, within)
 }
 
-// rollOne makes a rollup beside its place and moves it there when it is whole, counted and on the disk.
+// rollOne makes a rollup beside its place and puts it there when it is whole, counted and on the disk.
 func (l *Lake) rollOne(ctx context.Context, r Roller, roll Roll, rows int64) error {
 	path := l.rollupPath(roll.Rollup, roll.File)
 	if path == "" {
@@ -114,17 +117,66 @@ func (l *Lake) rollOne(ctx context.Context, r Roller, roll Roll, rows int64) err
 		err = syncPath(roll.Out)
 	}
 	if err == nil {
-		err = os.Rename(roll.Out, path)
+		err = os.Link(roll.Out, path)
 	}
+	switch {
+	case err == nil:
+		err = l.vouch(path)
+	case errors.Is(err, fs.ErrExist): // A hub and a command may do this at the same time; the one that is there is as good.
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(roll.Out))
+}
+
+// vouch has the ledger know what is at the path.
+func (l *Lake) vouch(path string) error {
+	sum, err := sumFile(path)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(roll.Out))
+		return err
 	}
-	return nil
+	return l.remember(map[string]fileSum{path: sum})
+}
+
+// verifyRollups compares every rollup with what was written.
+func (l *Lake) verifyRollups(ctx context.Context, sums map[string]fileSum) (Verified, error) {
+	v := Verified{Table: rollups}
+	err := l.walkRollups(func(path, _ string) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		now, err := sumFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // Expired since.
+		}
+		v.Files++
+		sum, known := sums[path]
+		v.Bytes += now.bytes
+		switch {
+		case err != nil:
+			v.Damage = append(v.Damage, fmt.Sprintf("%s: %v", path, err))
+		case !known:
+			v.Unrecorded++
+		case now != sum:
+			v.Damage = append(v.Damage, path+" is not what was written: remove it, a compaction makes it anew")
+		}
+		return nil
+	})
+	return v, err
 }
 
 // dropRollups removes those whose data file is not there any more.
 func (l *Lake) dropRollups() error {
-	root := filepath.Join(l.dir, "rollups")
+	return l.walkRollups(func(path, of string) error {
+		if _, err := os.Stat(of); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return os.Remove(path)
+	})
+}
+
+// walkRollups calls f with the path of each rollup and of the data file that it belongs to.
+func (l *Lake) walkRollups(f func(path, of string) error) error {
+	root := filepath.Join(l.dir, rollups)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -133,11 +185,8 @@ func (l *Lake) dropRollups() error {
 		if err != nil {
 			return err
 		}
-		_, file, _ := strings.Cut(within, string(filepath.Separator))
-		if _, err := os.Stat(filepath.Join(l.dir, file)); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return os.Remove(path)
+		_, of, _ := strings.Cut(within, string(filepath.Separator))
+		return f(path, filepath.Join(l.dir, of))
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Verified is what Verify found out about a table.
+// Verified is what Verify found out about a table, or about all rollups together, which have no rows of their own.
 type Verified struct {
 	Table     string
 	Snapshots int
@@ -33,7 +33,8 @@ type Verified struct {
 	Damage []string
 }
 
-// Verify reads every data file that some snapshot needs and compares its size, its rows and its sum with the metadata.
+// Verify reads every data file that some snapshot needs and compares its size, its rows and its sum with the metadata; the last
+// result is that of the rollups, whose sums are compared.
 // progress is told how many of how many files are done; it may be nil.
 //
 // Damage is not an error: it is in the results.
@@ -55,9 +56,14 @@ func (l *Lake) Verify(ctx context.Context, progress func(done, total int)) ([]Ve
 			return all, unusable(l.dir, fmt.Errorf("table %s: %w", name, err))
 		}
 		all = append(all, v)
-		progress(i+1, len(Tables()))
+		progress(i+1, len(Tables())+1)
 	}
-	return all, nil
+	v, err := l.verifyRollups(ctx, sums)
+	if err != nil {
+		return all, unusable(l.dir, err)
+	}
+	progress(len(Tables())+1, len(Tables())+1)
+	return append(all, v), nil
 }
 
 // needed is a data file of a table.
@@ -137,22 +143,16 @@ func needs(ctx context.Context, t *table.Table, snapshot int64, files map[string
 // check compares a file with what is known of it.
 func check(f *needed, sum fileSum, known bool) (err error) {
 	name := filepath.Base(f.path)
-	in, err := os.Open(f.path)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, in)
+	now, err := sumFile(f.path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", name, err)
-	case n != f.bytes:
-		return fmt.Errorf("%s has %d bytes, the metadata says %d", name, n, f.bytes)
-	case known && [sha256.Size]byte(h.Sum(nil)) != sum.sha256:
+		return err
+	case now.bytes != f.bytes:
+		return fmt.Errorf("%s has %d bytes, the metadata says %d", name, now.bytes, f.bytes)
+	case known && now.sha256 != sum.sha256:
 		return fmt.Errorf("%s is not what was written: its SHA-256 differs", name)
 	}
-	rows, err := rowsOf(in)
+	rows, err := rowsOf(f.path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -162,8 +162,25 @@ func check(f *needed, sum fileSum, known bool) (err error) {
 	return nil
 }
 
+// sumFile reads a file and sums it up.
+func sumFile(path string) (fileSum, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return fileSum{}, err
+	}
+	defer in.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, in)
+	return fileSum{n, [sha256.Size]byte(h.Sum(nil))}, err
+}
+
 // rowsOf is the number of rows in a Parquet file, by its footer.
-func rowsOf(in *os.File) (rows int64, err error) {
+func rowsOf(path string) (rows int64, err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
 	defer func() {
 		if r := recover(); r != nil { // The library panics at some damaged footers.
 			err = fmt.Errorf("its footer is damaged: %v", r)

@@ -109,3 +109,42 @@ func TestARollupThatCannotBeMadeLeavesNothing(t *testing.T) {
 		t.Errorf("the events give %s", n)
 	}
 }
+
+// TestARottenRollupIsFound changes a byte.
+func TestARottenRollupIsFound(t *testing.T) {
+	l, d := open(t)
+	commit(t, l, 1, 200)
+	rollUp(t, l, d)
+	verified := func() lake.Verified {
+		t.Helper()
+		all, err := l.Verify(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[len(all)-1]
+	}
+	files := rollupFiles(t, l)
+	if v := verified(); v.Table != "rollups" || v.Files != len(files) || v.Unrecorded != 0 || v.Damage != nil {
+		t.Errorf("at first: %+v", v)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(files[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v := verified(); len(v.Damage) != 1 || !strings.Contains(v.Damage[0], files[0]) {
+		t.Errorf("a byte is another one: %+v", v)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	if made := rollUp(t, l, d); made != 1 {
+		t.Errorf("%d rollups were made anew", made)
+	}
+	if v := verified(); v.Damage != nil {
+		t.Errorf("made anew: %+v", v)
+	}
+}
