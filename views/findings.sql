@@ -34,14 +34,15 @@ caveats:
   - An indicator is what a payload names. Its owner may be a victim too.
 */
 WITH sent AS (
-  SELECT g.family_id, g.vehicle, g.cargo, s.payload_id, s.src_ip, s.place, s.ts
-  FROM scope s
-  JOIN payload_facts f ON f.payload_id = s.payload_id
-  JOIN grouped g ON g.template_id = f.template_id
-  WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
+  SELECT payload_id, src_ip, place, min(ts) AS first_ts, max(ts) AS last_ts, count(*) AS events
+  FROM scope
+  WHERE kind = 'payload' AND (:port = 0 OR dst_port = :port)
+  GROUP BY payload_id, src_ip, place
 ), members AS (
-  SELECT DISTINCT family_id, payload_id
-  FROM sent
+  SELECT g.family_id, f.payload_id, g.vehicle, g.cargo
+  FROM payload_facts f
+  JOIN grouped g ON g.template_id = f.template_id
+  WHERE f.payload_id IN (SELECT payload_id FROM sent)
 ), named AS (
   SELECT m.family_id, CASE WHEN i.role <> '' THEN i.role ELSE i.type END AS role, i.type, substr(i.value, 1, 200) AS value, count(DISTINCT m.payload_id) AS payloads
   FROM members m
@@ -65,15 +66,21 @@ WITH sent AS (
   FROM ranked
   WHERE rank <= :named
   GROUP BY family_id
-), met AS (
-  SELECT family_id, max(cargo) AS cargo, max(vehicle) AS vehicle, min(ts) AS first_seen, max(ts) AS last_seen, count(DISTINCT src_ip) AS sources,
-    count(DISTINCT place) AS reach, count(*) AS payload_events, count(DISTINCT payload_id) AS distinct_payloads
-  FROM sent
+), told AS (
+  SELECT family_id, max(cargo) AS cargo, max(vehicle) AS vehicle
+  FROM members
   GROUP BY family_id
+), met AS (
+  SELECT m.family_id, min(s.first_ts) AS first_seen, max(s.last_ts) AS last_seen, count(DISTINCT s.src_ip) AS sources,
+    count(DISTINCT s.place) AS reach, CAST(sum(s.events) AS bigint) AS payload_events, count(DISTINCT s.payload_id) AS distinct_payloads
+  FROM sent s
+  JOIN members m ON m.payload_id = s.payload_id
+  GROUP BY m.family_id
 )
-SELECT m.family_id, m.cargo, l.indicators, m.first_seen, m.last_seen, m.sources, m.reach, m.payload_events, m.distinct_payloads, m.vehicle
+SELECT m.family_id, t.cargo, l.indicators, m.first_seen, m.last_seen, m.sources, m.reach, m.payload_events, m.distinct_payloads, t.vehicle
 FROM met m
+JOIN told t ON t.family_id = m.family_id
 LEFT JOIN lists l ON l.family_id = m.family_id
-WHERE :carrying = 0 OR m.cargo <> '' OR l.indicators IS NOT NULL
+WHERE :carrying = 0 OR t.cargo <> '' OR l.indicators IS NOT NULL
 ORDER BY m.sources DESC, m.payload_events DESC, m.family_id
 LIMIT :limit

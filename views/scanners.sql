@@ -19,13 +19,18 @@ caveats:
   - "Anybody can write an organisation's name into a payload. listed_events rest on addresses, said_events on words."
   - "Lists age: half of the scanners of one year are not in the list of four years later. Compare list_date with the window."
 */
-WITH told AS (
+WITH said AS (
+  SELECT payload_id, scanner
+  FROM payload_facts
+  WHERE scanner IS NOT NULL
+), told AS (
   SELECT coalesce(s.scanner, f.scanner) AS name, s.kind, s.src_ip, s.transport, s.dst_port, s.region, s.scanner_date, f.scanner AS said
   FROM scope s
-  LEFT JOIN payload_facts f ON f.payload_id = s.payload_id
+  LEFT JOIN said f ON f.payload_id = s.payload_id
+  WHERE s.scanner IS NOT NULL OR f.scanner IS NOT NULL
 ), total AS (
   SELECT count(*) AS payload_events
-  FROM told
+  FROM scope
   WHERE kind = 'payload'
 )
 SELECT t.name, count(*) AS events, sum(CASE WHEN t.kind = 'payload' THEN 1 ELSE 0 END) AS payload_events,
@@ -35,6 +40,5 @@ SELECT t.name, count(*) AS events, sum(CASE WHEN t.kind = 'payload' THEN 1 ELSE 
   array_join(array_agg(DISTINCT t.region ORDER BY t.region), ', ') AS regions, max(t.scanner_date) AS list_date
 FROM told t
 CROSS JOIN total a
-WHERE t.name IS NOT NULL
 GROUP BY t.name
 ORDER BY events DESC, t.name
