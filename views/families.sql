@@ -26,15 +26,20 @@ caveats:
   - Payloads are grouped by what they have in common, not by who sent them.
   - A name is made from the bytes that the family shares; it is nobody's name for an actor.
 */
+WITH sent AS (
+  SELECT payload_id, src_ip, place, dst_port, min(ts) AS first_ts, max(ts) AS last_ts, count(*) AS events
+  FROM scope
+  WHERE kind = 'payload' AND (:port = 0 OR dst_port = :port)
+  GROUP BY payload_id, src_ip, place, dst_port
+)
 SELECT g.family_id, max(g.vehicle) AS vehicle, max(g.cargo) AS cargo, max(f.app_proto) AS app_proto,
-  count(*) AS payload_events, count(DISTINCT s.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
+  CAST(sum(s.events) AS bigint) AS payload_events, count(DISTINCT s.payload_id) AS distinct_payloads, count(DISTINCT f.template_id) AS templates,
   count(DISTINCT s.src_ip) AS sources, count(DISTINCT s.place) AS reach,
   array_join(array_agg(DISTINCT CAST(s.dst_port AS varchar) ORDER BY CAST(s.dst_port AS varchar)), ' ') AS ports,
-  min(s.ts) AS first_seen, max(s.ts) AS last_seen
-FROM scope s
+  min(s.first_ts) AS first_seen, max(s.last_ts) AS last_seen
+FROM sent s
 JOIN payload_facts f ON f.payload_id = s.payload_id
 JOIN grouped g ON g.template_id = f.template_id
-WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
 GROUP BY g.family_id
 ORDER BY sources DESC, payload_events DESC, g.family_id
 LIMIT :limit
