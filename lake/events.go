@@ -28,7 +28,6 @@ func eventsTable() *tableOf[event] {
 		name:      "events",
 		partition: []string{"ts"},
 		sort:      []string{"region", "dst_port", "src_ip"},
-		distinct:  []string{"ts", "duration_us", "event_id"},
 		arrange:   arrangeEvents,
 		columns:   append(append(observedColumns(), saidColumns()...), enrichedColumns()...),
 	}

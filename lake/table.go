@@ -29,8 +29,6 @@ type tableOf[T any] struct {
 	columns []column[T]
 	// partition lists the columns of the partition (a timestamp by day, anything else as it is); sort those of the order.
 	partition, sort []string
-	// distinct lists columns whose values hardly ever come twice.
-	distinct []string
 	// arrange brings rows into that order, a run for each partition; nil where there is neither.
 	arrange func([]*T) [][]*T
 	arrow   *arrow.Schema

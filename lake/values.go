@@ -3,6 +3,7 @@ package lake
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -67,7 +68,13 @@ type texts[T any] struct {
 	bytes   []byte
 }
 
+// mostAhead bounds the room that is made ahead of texts, in bytes.
+const mostAhead = 2 << 20
+
 func (c *texts[T]) add(rows []*T) {
+	if len(c.bytes) > 0 { // By what the rows before were like, there is room for the rest at once: not for payloads, which differ.
+		c.bytes = slices.Grow(c.bytes, min(len(c.bytes)/c.rows*(cap(c.offsets)-len(c.offsets)), mostAhead))
+	}
 	for _, r := range rows {
 		before := len(c.bytes)
 		c.bytes = c.put(c.bytes, r)
