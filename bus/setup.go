@@ -26,9 +26,7 @@ func (b *Bus) Setup(ctx context.Context, replicas int) error {
 		_, err = b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: marksBucket, Storage: jetstream.FileStorage, Replicas: replicas})
 	}
 	if err == nil {
-		_, err = b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: workersBucket, TTL: WorkerTTL, Storage: jetstream.MemoryStorage, Replicas: replicas,
-		})
+		_, err = b.makeWorkers(ctx, replicas)
 	}
 	if err != nil {
 		return unreachable(b, "cannot set up the stream", err)

@@ -14,9 +14,23 @@ const workersBucket = "terroir_workers"
 // WorkerTTL is how long the bucket keeps the key of a hub that says nothing.
 const WorkerTTL = 10 * time.Second
 
-// Present says that the worker lives; it is to be said again and again.
+// makeWorkers makes the bucket. It lies in memory: what it says is true for seconds only.
+func (b *Bus) makeWorkers(ctx context.Context, replicas int) (jetstream.KeyValue, error) {
+	return b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: workersBucket, TTL: WorkerTTL, Storage: jetstream.MemoryStorage, Replicas: replicas,
+	})
+}
+
+// Present says that the worker lives; it is to be said again and again. A bus that was started anew since Setup has no bucket, and
+// gets it again: else hubs would never hear again that one of them ended.
 func (b *Bus) Present(ctx context.Context, worker string) error {
 	kv, err := b.js.KeyValue(ctx, workersBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		var replicas int
+		if replicas, err = b.replicas(ctx, 1); err == nil {
+			kv, err = b.makeWorkers(ctx, replicas)
+		}
+	}
 	if err == nil {
 		_, err = kv.PutString(ctx, worker, "")
 	}

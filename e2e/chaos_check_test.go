@@ -129,8 +129,8 @@ func numberOf(text string) (n int) {
 func (c *chaos) settleAll(within time.Duration) finding {
 	c.t.Helper()
 	var f finding
-	quiet := 0
-	for end := time.Now().Add(within); time.Now().Before(end) && quiet < 3; time.Sleep(time.Second) {
+	quiet, pause := 0, time.Second
+	for end := time.Now().Add(within); time.Now().Before(end) && quiet < 3; time.Sleep(pause) {
 		now, err := c.compare()
 		if err != nil {
 			c.t.Fatal(err)
@@ -139,6 +139,7 @@ func (c *chaos) settleAll(within time.Duration) finding {
 			quiet++
 		} else {
 			quiet = 0
+			pause = min(pause+pause/10, 10*time.Second) // Looking is work, too.
 		}
 		f = now
 	}

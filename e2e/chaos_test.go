@@ -43,7 +43,11 @@ func TestChaos(t *testing.T) {
 	t.Logf("the storm took %s", time.Since(begun).Round(time.Second))
 	c.await()
 	stop()
-	c.judge(c.settleAll(10 * time.Minute))
+	c.judge(c.settleAll(5 * time.Minute))
+	if t.Failed() {
+		c.report(t)
+		t.FailNow()
+	}
 	c.replay(1)
 	c.fullDisk(0)
 	c.away(30_000)

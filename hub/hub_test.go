@@ -30,13 +30,15 @@ type station struct {
 	bus  *bus.Bus
 	srv  *server.Server
 	lake *lake.Lake
+	// kept is what the bus has on disk.
+	kept string
 }
 
 func newStation(t *testing.T) *station {
 	t.Helper()
-	s := &station{t: t}
+	s := &station{t: t, kept: t.TempDir()}
 	var err error
-	if s.srv, err = server.Start("127.0.0.1:0", t.TempDir(), nil); err != nil {
+	if s.srv, err = server.Start("127.0.0.1:0", s.kept, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.srv.Shutdown)

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"terroir"
 	"terroir/bus"
+	"terroir/bus/server"
 	"terroir/lake"
 	"terroir/query"
 	"terroir/wire"
@@ -173,6 +175,36 @@ func TestHubsShareTheWorkAndReplaceEachOther(t *testing.T) {
 	if n := third.Status().Rejected + second.Status().Rejected; n != 0 {
 		t.Errorf("%d records were rejected", n)
 	}
+}
+
+// TestHubsReplaceEachOtherAfterTheBusWasStartedAnew: what the bus had in memory is gone, and with it what the hubs tell each other by.
+func TestHubsReplaceEachOtherAfterTheBusWasStartedAnew(t *testing.T) {
+	c := newCrew(t)
+	url := c.srv.URL()
+	c.connect = func() (*bus.Bus, error) { return bus.Connect(url, "hub") }
+	all := sensors(12)
+	first := c.work(Options{}, nil)
+	c.work(Options{}, nil)
+	time.Sleep(400 * time.Millisecond) // They hear of each other.
+	for _, s := range all {
+		c.publish(s, 1, 5)
+	}
+	c.holds(all, 5)
+	c.srv.Shutdown()
+	var err error
+	if c.srv, err = server.Start(strings.TrimPrefix(url, "nats://"), c.kept, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.srv.Shutdown)
+	if c.station.bus, err = c.srv.Connect("test"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.station.bus.Close)
+	first.bus.Close()
+	for _, s := range all {
+		c.publish(s, 6, 10)
+	}
+	c.holds(all, 10)
 }
 
 func TestTwoHubsThatHoldTheSamePartitionsKeepRowsSingle(t *testing.T) {

@@ -34,15 +34,21 @@ func care(ctx context.Context, l *lake.Lake, rw rewriter, cfg config.Care) error
 	}
 }
 
+// compact rewrites small files into larger ones, and makes the rollups of those.
+func compact(ctx context.Context, l *lake.Lake, rw rewriter, opt lake.CompactOptions) ([]lake.Compacted, error) {
+	done, err := l.Compact(ctx, rw, opt)
+	if err == nil {
+		_, err = l.RollUp(ctx, rw, lake.RollUpOptions{})
+	}
+	return done, err
+}
+
 func careOnce(ctx context.Context, l *lake.Lake, rw rewriter, cfg config.Care) error {
-	done, err := l.Compact(ctx, rw, lake.CompactOptions{TargetBytes: int64(cfg.Target)})
+	done, err := compact(ctx, l, rw, lake.CompactOptions{TargetBytes: int64(cfg.Target)})
 	for _, c := range done {
 		slog.Info("hub: files rewritten", "table", c.Table, "files", c.FilesBefore, "into", c.FilesAfter, "rows", c.Rows)
 	}
 	if err != nil {
-		return err
-	}
-	if _, err := l.RollUp(ctx, rw, lake.RollUpOptions{}); err != nil {
 		return err
 	}
 	keep := map[string]time.Duration{}

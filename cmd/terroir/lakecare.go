@@ -54,11 +54,8 @@ func compactCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		done, err := s.lake.Compact(ctx, rw, lake.CompactOptions{TargetBytes: int64(target), MinFiles: least})
+		done, err := compact(ctx, s.lake, rw, lake.CompactOptions{TargetBytes: int64(target), MinFiles: least})
 		if err != nil {
-			return err
-		}
-		if _, err := s.lake.RollUp(ctx, rw, lake.RollUpOptions{}); err != nil {
 			return err
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
