@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -141,9 +142,10 @@ func TestEachRecordOnceWhateverIsSentAgain(t *testing.T) {
 	h, stop := s.hub()
 	s.send("d", 7, 1, 1, 10)
 	s.waitMark(7, 10)
-	// The 8 of "d"; and those of the earlier messages, where the first hub ended before it freed them on the bus.
-	if got := h.Status().Duplicates; got != 8 && got != 8+5+6+8 {
-		t.Errorf("%d duplicates were counted, want 8, or 27", got)
+	// The 8 of "d"; and those of the earlier messages that the first hub committed, and did not free on the bus before it ended: "c" alone, with
+	// "b", or all.
+	if got := h.Status().Duplicates; !slices.Contains([]int64{8, 8 + 8, 8 + 8 + 6, 8 + 8 + 6 + 5}, got) {
+		t.Errorf("%d duplicates were counted, want 8, 16, 22 or 27", got)
 	}
 	stop()
 	s.want(10)
