@@ -14,7 +14,7 @@ func main() {
 	defer stop()
 	measurements := map[string]func(context.Context, []string) error{"drain": drain, "views": measureViews, "measures": measureSteps, "growth": growth, "page": measurePage}
 	if len(os.Args) < 2 || measurements[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: lake drain EVENTS | views EVENTS [postgres] | measures EVENTS [FOLDER] | growth FEW MANY [FOLDER] | page EVENTS [FOLDER]")
+		fmt.Fprintln(os.Stderr, "usage: lake drain EVENTS | views EVENTS [postgres] [FOLDER] | measures EVENTS [FOLDER] | growth FEW MANY [FOLDER] | page EVENTS [FOLDER]")
 		os.Exit(2)
 	}
 	if err := measurements[os.Args[1]](ctx, os.Args[2:]); err != nil {

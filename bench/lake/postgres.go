@@ -106,7 +106,7 @@ func load(ctx context.Context, db *sql.DB, dir, port, home string) error {
 	}
 	defer duck.Close()
 	for _, table := range lake.Tables() {
-		if table == "payloads" {
+		if table == "payloads" || table == "templates" {
 			continue // No view reads the bytes.
 		}
 		if err := loadTable(ctx, db, duck, dir, port, home, table); err != nil {
@@ -135,7 +135,7 @@ func loadTable(ctx context.Context, db, duck *sql.DB, dir, port, home, table str
 		if err := rows.Scan(&name, &typ); err != nil {
 			return err
 		}
-		columns = append(columns, name+" "+strings.NewReplacer("VARCHAR", "text", "TIMESTAMP WITH TIME ZONE", "timestamptz").Replace(typ))
+		columns = append(columns, name+" "+strings.NewReplacer("VARCHAR", "text", "TIMESTAMP WITH TIME ZONE", "timestamptz", "DOUBLE", "double precision").Replace(typ))
 	}
 	if err := rows.Err(); err != nil {
 		return err
