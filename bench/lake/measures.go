@@ -16,6 +16,21 @@ import (
 // measureSteps runs every view that has a step once, first time, on a lake of so many simulated events, and prints how long the
 // statement and the step took. Where a folder is named, the lake is kept there and used again.
 func measureSteps(ctx context.Context, args []string) error {
+	return onViews(ctx, args, func(l *lake.Lake, reg *views.Registry) error {
+		fmt.Printf("%-24s %10s %10s %10s %12s\n", "first time, ms", "statement", "step", "all", "rows between")
+		for _, v := range reg.All() {
+			if v.Step != "" {
+				if err := timeStep(ctx, l, v); err != nil {
+					return fmt.Errorf("%s: %w", v.Name, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// onViews calls f with the lake of the arguments and the views that come with terroir.
+func onViews(ctx context.Context, args []string, f func(*lake.Lake, *views.Registry) error) error {
 	l, drop, err := keptLake(ctx, args)
 	if err != nil {
 		return err
@@ -25,15 +40,7 @@ func measureSteps(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-24s %10s %10s %10s %12s\n", "first time, ms", "statement", "step", "all", "rows between")
-	for _, v := range reg.All() {
-		if v.Step != "" {
-			if err := timeStep(ctx, l, v); err != nil {
-				return fmt.Errorf("%s: %w", v.Name, err)
-			}
-		}
-	}
-	return nil
+	return f(l, reg)
 }
 
 // keptLake takes a number of events, and perhaps a folder: it opens the lake that is there, or fills one.

@@ -116,9 +116,8 @@ type fileImport struct {
 	quiet bool
 
 	sink *hub.Importer
-	// before are the marks of the lake as it was, epochs those of the files since.
-	before lake.Marks
-	epochs map[uint64]bool
+	// seen are the epochs that the lake had before, and those of the files since.
+	seen map[uint64]bool
 	// read are files of which not all may be committed; committed is when that was so of none.
 	read      []*readFile
 	committed time.Time
@@ -138,7 +137,7 @@ type readFile struct {
 const commitEvery = time.Second
 
 func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
-	im := &fileImport{importFlags: f, epochs: map[uint64]bool{}, committed: time.Now()}
+	im := &fileImport{importFlags: f, seen: map[uint64]bool{}, committed: time.Now()}
 	if err := im.check(); err != nil {
 		return nil, err
 	}
@@ -156,8 +155,12 @@ func newImport(ctx context.Context, f *importFlags) (*fileImport, error) {
 	if im.lake, err = openLake(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	if im.before, err = im.lake.Marks(ctx); err != nil {
+	before, err := im.lake.Marks(ctx)
+	if err != nil {
 		return nil, errors.Join(err, im.lake.Close())
+	}
+	for s := range before.Last {
+		im.seen[s.Epoch] = true
 	}
 	if im.known, err = openEnrichment(cfg.Dir, append(f.geoCountry, cfg.Geo.Country...), append(f.geoASN, cfg.Geo.ASN...)); err != nil {
 		return nil, errors.Join(err, im.lake.Close())
@@ -226,12 +229,12 @@ func (im *fileImport) file(ctx context.Context, name string) error {
 	}
 	begun := time.Now()
 	bar := newBar(name)
-	r := &readFile{name: name, rejects: &rejectFile{path: im.rejectPath(name)}, again: im.epochs[epoch] || held(im.before, epoch)}
+	r := &readFile{name: name, rejects: &rejectFile{path: im.rejectPath(name)}, again: im.seen[epoch]}
 	r.report, r.err = im.readAs(ctx, name, in, r.rejects, bar.sink(im.sink, name, in))
 	r.err = errors.Join(r.err, r.rejects.Close())
 	bar.done()
 	r.took = time.Since(begun)
-	im.epochs[epoch] = true
+	im.seen[epoch] = true
 	im.read = append(im.read, r)
 	if time.Since(im.committed) >= commitEvery {
 		return errors.Join(r.err, im.commit())
@@ -269,15 +272,6 @@ func (im *fileImport) commit() error {
 
 // broken reports whether nothing more can be committed.
 func (im *fileImport) broken() bool { return im.sink != nil && im.sink.Err() != nil }
-
-func held(m lake.Marks, epoch uint64) bool {
-	for s := range m.Last {
-		if s.Epoch == epoch {
-			return true
-		}
-	}
-	return false
-}
 
 func (im *fileImport) readAs(ctx context.Context, name string, in *ingest.File, rejects *rejectFile, sink ingest.Sink) (ingest.Report, error) {
 	format := im.format
