@@ -210,11 +210,16 @@ func TestHubsReplaceEachOtherAfterTheBusWasStartedAnew(t *testing.T) {
 func TestTwoHubsThatHoldTheSamePartitionsKeepRowsSingle(t *testing.T) {
 	c := newCrew(t)
 	all := sensors(6)
+	begun := make(chan struct{}, 2)
 	greedy := func(ctx context.Context, f func([]bus.Partition)) {
 		f(bus.AllPartitions())
+		begun <- struct{}{}
 		<-ctx.Done()
 	}
 	first, second := c.work(Options{}, greedy), c.work(Options{}, greedy)
+	for range 2 { // One alone might be through before the other has begun.
+		<-begun
+	}
 	for n := uint64(1); n <= 100; n += 5 {
 		for _, s := range all {
 			c.publish(s, n, n+4)
