@@ -65,11 +65,12 @@ func stored(subject string) (Partition, string) {
 	return Unparted, rest
 }
 
-// Bytes of a partition that wait in this process. A request asks for the difference at least, which is more than a
-// message and its headers.
+// What of a partition may wait in this process: the batches of one request, which is made when those of the one before are
+// taken. It must hold the greatest message and its headers. The client makes room for so many messages at once: without a
+// number for a million, which are 130 MiB for all partitions.
 const (
-	waitingBytes = MaxMessage + 2<<20
-	refillBelow  = 1 << 20
+	waitingMessages = 1024
+	waitingBytes    = MaxMessage + 2<<20
 )
 
 // Consume calls f with every batch that the partition still holds, oldest first, and then with each new one, until ctx
@@ -117,7 +118,7 @@ func (b *Bus) messages(ctx context.Context, p Partition) (jetstream.MessagesCont
 	if err != nil {
 		return nil, err
 	}
-	return c.Messages(jetstream.PullMaxBytes(waitingBytes), jetstream.PullThresholdBytes(refillBelow),
+	return c.Messages(jetstream.PullMaxMessagesWithBytesLimit(waitingMessages, waitingBytes), jetstream.PullThresholdMessages(1),
 		jetstream.PullExpiry(expiry), jetstream.PullHeartbeat(heartbeat))
 }
 
