@@ -3,7 +3,9 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,5 +215,40 @@ func TestConsumingEndsWithItsContext(t *testing.T) {
 		case <-time.After(30 * time.Second):
 			t.Fatalf("round %d: it does not end", round)
 		}
+	}
+}
+
+// TestConsumersThatWaitNeedLittleMemory consumes all partitions, of which little comes.
+func TestConsumersThatWaitNeedLittleMemory(t *testing.T) {
+	b, _ := open(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := b.Setup(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var consuming, met sync.WaitGroup
+	used := map[bus.Partition]bool{}
+	for i := range 40 {
+		sensor := fmt.Sprintf("sensor-%d", i)
+		p := bus.PartitionOf(sensor)
+		if used[p] {
+			continue
+		}
+		used[p] = true
+		if err := b.Publish(ctx, sensor, sensor, 1, []byte(sensor)); err != nil {
+			t.Fatal(err)
+		}
+		met.Add(1)
+		consuming.Go(func() { _ = b.Consume(ctx, p, func(bus.Message) error { met.Done(); return nil }) })
+	}
+	met.Wait() // All consumers are there.
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	cancel()
+	consuming.Wait()
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
+		t.Errorf("%d consumers hold %d MiB", len(used), grown>>20)
 	}
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -48,8 +47,7 @@ type Hub struct {
 	stream uint64
 	upTo   map[bus.Partition]uint64
 	number uint64
-	// resting: memory was given back since the last record came.
-	resting bool
+	rest   rest
 	// inVain is when the lake was last asked for what a sensor's records should follow, and did not have it; begun, that
 	// partitions were taken over before.
 	inVain map[string]time.Time
@@ -156,6 +154,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		follow(consuming, func(mine []bus.Partition) { in.change(consuming, mine) })
 		in.close()
 	})
+	h.rest.work(time.Now())
 	h.commits = newCommitter(ctx, h)
 	if h.opt.Groups != nil {
 		following.Go(func() { h.opt.Groups.follow(consuming, func() time.Time { return h.Status().Committed }) })
@@ -204,9 +203,7 @@ func (h *Hub) loop(ctx context.Context, in *intake) {
 		case <-ready:
 			h.commits.work <- h.next()
 		case <-tick.C:
-			if h.stream == 0 && !h.resting && time.Since(h.since) > restAfter {
-				h.rest()
-			}
+			h.rest.look(time.Now())
 		}
 	}
 }
@@ -216,15 +213,6 @@ func (h *Hub) learn() {
 	if marks := h.commits.found.Swap(nil); marks != nil {
 		h.order.raise(*marks)
 	}
-}
-
-// restAfter is how long nothing must come before the hub rests.
-const restAfter = 30 * time.Second
-
-// rest gives the memory back that only work needs.
-func (h *Hub) rest() {
-	h.resting = true
-	debug.FreeOSMemory()
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -12,7 +12,7 @@ import (
 // take takes in one message. What is wrong with it concerns its sensor alone: it is counted, and the hub goes on.
 func (h *Hub) take(m bus.Message) {
 	if h.stream == 0 {
-		h.since, h.resting = time.Now(), false
+		h.since = time.Now()
 	}
 	h.stream = m.Stream
 	b, err := wire.DecodeBatch(m.Data)
@@ -25,6 +25,9 @@ func (h *Hub) take(m bus.Message) {
 		return
 	}
 	h.saw(b.Sensor, h.takeRecords(b.Records, m.Oldest))
+	if h.pipe.rows() >= busyRows {
+		h.rest.work(time.Now())
+	}
 }
 
 // takeRecords takes in records of one sensor, and returns those that were new, in the place of all. It ends at one whose

@@ -90,6 +90,7 @@ func settings(dir string, opt Options) []string {
 		"SET temp_directory=" + quote(opt.TempDir),
 		"SET TimeZone='UTC'",
 		"SET parquet_metadata_cache=true",
+		"SET allocator_background_threads=true",
 		"SET allowed_directories=[" + quote(dir+"/") + "," + quote(opt.TempDir+"/") + "]",
 		"SET enable_external_access=false",
 	}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -170,7 +169,6 @@ func (p *publisher) drained(ctx context.Context, dir string) (took, cpu time.Dur
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	debug.SetGCPercent(200) // As the hub's process does.
 	begun, before := time.Now(), used()
 	go func() { ended <- h.Run(running) }()
 	for {

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -119,9 +118,6 @@ type openHub struct {
 	close    []func() error
 }
 
-// hubGCPercent trades memory, which the hub gives back at rest, for a tenth of its processor's time.
-const hubGCPercent = 200
-
 // runHub runs a hub until ctx ends. ready is called once page and bus answer.
 func runHub(ctx context.Context, cfg config.Hub, ready func(page, bus string)) error {
 	h, err := startHub(ctx, cfg)
@@ -129,7 +125,6 @@ func runHub(ctx context.Context, cfg config.Hub, ready func(page, bus string)) e
 		return err
 	}
 	defer h.shut()
-	debug.SetGCPercent(hubGCPercent)
 	ready(h.site.door.scheme()+"://"+h.listen.Addr().String()+"/", h.busURL)
 	return h.run(ctx)
 }
