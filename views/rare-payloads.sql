@@ -45,21 +45,21 @@ caveats:
   - Where clients vary what they send, every variant is rare. "of=family" takes variants for one; "carrying=something" leaves out what only asks.
   - Rare does not mean dangerous, and what is dangerous may be common.
 */
-WITH told AS (
-  SELECT transport, dst_port AS port, src_ip, payload_id, sum(events) AS events
-  FROM scope
-  WHERE kind = 'payload' AND (:port = 0 OR dst_port = :port)
-  GROUP BY transport, dst_port, src_ip, payload_id
-), known AS (
-  SELECT f.payload_id, :of AS template_id, CASE WHEN g.cargo <> '' OR f.tags <> '' THEN 1 ELSE 0 END AS carries,
-    coalesce(f.app_proto, 'unknown') AS app_proto, f.label
-  FROM payload_facts f
-  LEFT JOIN grouped g ON g.template_id = f.template_id
+WITH known AS (
+  SELECT payload_id, template_id, carries, app_proto, label,
+    dense_rank() OVER (ORDER BY template_id) AS template, dense_rank() OVER (ORDER BY app_proto) AS protocol
+  FROM (
+    SELECT f.payload_id, :of AS template_id, CASE WHEN g.cargo <> '' OR f.tags <> '' THEN 1 ELSE 0 END AS carries,
+      coalesce(f.app_proto, 'unknown') AS app_proto, f.label
+    FROM payload_facts f
+    LEFT JOIN grouped g ON g.template_id = f.template_id
+  ) f
 ), pairs AS (
-  SELECT t.transport, t.port, k.template_id, t.src_ip, max(k.app_proto) AS app_proto, max(k.carries) AS carries, sum(t.events) AS events
-  FROM told t
-  JOIN known k ON k.payload_id = t.payload_id
-  GROUP BY t.transport, t.port, k.template_id, t.src_ip
+  SELECT s.transport, s.dst_port AS port, k.template, s.src_ip, max(k.protocol) AS protocol, max(k.carries) AS carries, sum(s.events) AS events
+  FROM scope s
+  JOIN known k ON k.payload_id = s.payload_id
+  WHERE s.kind = 'payload' AND (:port = 0 OR s.dst_port = :port)
+  GROUP BY s.transport, s.dst_port, k.template, s.src_ip
 ), senders AS (
   SELECT transport, port, src_ip, count(*) AS templates
   FROM pairs
@@ -69,22 +69,22 @@ WITH told AS (
   FROM senders
   GROUP BY transport, port
 ), protocols AS (
-  SELECT transport, port, app_proto, count(DISTINCT src_ip) AS sources
+  SELECT transport, port, protocol, count(DISTINCT src_ip) AS sources
   FROM pairs
-  GROUP BY transport, port, app_proto
+  GROUP BY transport, port, protocol
 ), found AS (
-  SELECT p.transport, p.port, p.template_id, max(p.app_proto) AS app_proto, max(p.carries) AS carries, sum(p.events) AS events, count(*) AS sources,
+  SELECT p.transport, p.port, p.template, max(p.protocol) AS protocol, max(p.carries) AS carries, sum(p.events) AS events, count(*) AS sources,
     sum(CASE WHEN x.templates = 1 THEN 1 ELSE 0 END) AS single
   FROM pairs p
   JOIN senders x ON x.transport = p.transport AND x.port = p.port AND x.src_ip = p.src_ip
-  GROUP BY p.transport, p.port, p.template_id
+  GROUP BY p.transport, p.port, p.template
 ), measured AS (
   SELECT f.*, a.sources AS all_sources, p.sources AS speakers, a.single AS all_single,
     round(ln(CAST(a.sources AS double) / f.sources) + ln(CAST(a.sources AS double) / p.sources)
       + CASE WHEN f.single > 0 THEN ln(CAST(a.sources AS double) / a.single) * f.single / f.sources ELSE 0e0 END, 3) AS rarity
   FROM found f
   JOIN ports a ON a.transport = f.transport AND a.port = f.port
-  JOIN protocols p ON p.transport = f.transport AND p.port = f.port AND p.app_proto = f.app_proto
+  JOIN protocols p ON p.transport = f.transport AND p.port = f.port AND p.protocol = f.protocol
 ), placed AS (
   SELECT measured.*, CAST(sum(events) OVER (PARTITION BY transport, port ORDER BY rarity DESC) AS double)
     / sum(events) OVER (PARTITION BY transport, port) AS top
@@ -93,30 +93,34 @@ WITH told AS (
   SELECT *
   FROM placed
   WHERE rarity >= :min_rarity AND (:carrying = 0 OR carries = 1)
-  ORDER BY top, rarity DESC, port, transport, template_id
+  ORDER BY top, rarity DESC, port, transport, template
   LIMIT :limit
 ), wanted AS (
-  SELECT x.transport, x.port, x.template_id, k.payload_id, k.label
+  SELECT x.transport, x.port, x.template, k.template_id, k.payload_id, k.label
   FROM shown x
-  JOIN known k ON k.template_id = x.template_id
+  JOIN known k ON k.template = x.template
 ), seen AS (
-  SELECT w.transport, w.port, w.template_id, max(w.label) AS label, min(s.ts) AS first_seen, min(w.payload_id) AS payload_id,
+  SELECT w.transport, w.port, w.template, w.template_id, max(w.label) AS label, min(s.ts) AS first_seen, min(w.payload_id) AS payload_id,
     array_join(array_agg(DISTINCT s.region ORDER BY s.region), ', ') AS regions
   FROM scope s
   JOIN wanted w ON w.payload_id = s.payload_id AND w.transport = s.transport AND w.port = s.dst_port
   WHERE s.kind = 'payload'
-  GROUP BY w.transport, w.port, w.template_id
+  GROUP BY w.transport, w.port, w.template, w.template_id
+), spoken AS (
+  SELECT DISTINCT protocol, app_proto
+  FROM known
 )
-SELECT x.transport, x.port, x.app_proto, d.label, x.rarity, round(x.top, 4) AS top,
+SELECT x.transport, x.port, n.app_proto, d.label, x.rarity, round(x.top, 4) AS top,
   CAST(x.sources AS varchar) || ' of ' || CAST(x.all_sources AS varchar) || ' sources on this port sent it'
     || CASE WHEN x.single = 0 THEN '' WHEN x.single = x.sources THEN ', and nothing else here'
       ELSE ', ' || CAST(x.single AS varchar) || ' of them nothing else here' END
     || CASE WHEN x.single = 0 THEN '' WHEN x.all_single = 1 THEN ' (no other sent one thing only)'
       ELSE ' (' || CAST(x.all_single AS varchar) || ' sent one thing only)' END
     || '; ' || CAST(x.speakers AS varchar) || CASE WHEN x.speakers = 1 THEN ' speaks ' ELSE ' speak ' END
-    || CASE WHEN x.app_proto = 'unknown' THEN 'what is not known' ELSE x.app_proto END
+    || CASE WHEN n.app_proto = 'unknown' THEN 'what is not known' ELSE n.app_proto END
     AS reason,
-  x.sources, x.events, d.first_seen, d.regions, d.payload_id, x.template_id
+  x.sources, x.events, d.first_seen, d.regions, d.payload_id, d.template_id
 FROM shown x
-JOIN seen d ON d.transport = x.transport AND d.port = x.port AND d.template_id = x.template_id
-ORDER BY x.top, x.rarity DESC, x.port, x.transport, x.template_id
+JOIN seen d ON d.transport = x.transport AND d.port = x.port AND d.template = x.template
+JOIN spoken n ON n.protocol = x.protocol
+ORDER BY x.top, x.rarity DESC, x.port, x.transport, x.template
