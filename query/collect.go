@@ -1,7 +1,6 @@
 package query
 
 import (
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -19,31 +18,30 @@ import (
 // maxRows bounds a result: more than anybody reads, and little enough to hold.
 const maxRows = 2_000_000
 
-func collect(rows *sql.Rows) (*views.Result, error) {
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, err
+// columns are those of a result, by the names and types of an engine.
+func columns(names, types []string) []views.Column {
+	all := make([]views.Column, len(names))
+	for i := range names {
+		all[i] = views.Column{Name: names[i], Type: columnType(types[i])}
 	}
-	r := &views.Result{Columns: make([]views.Column, len(types)), Rows: [][]any{}}
-	for i, t := range types {
-		r.Columns[i] = views.Column{Name: t.Name(), Type: columnType(t.DatabaseTypeName())}
-	}
-	into := make([]any, len(types))
-	for rows.Next() {
+	return all
+}
+
+// collect makes a result of rows. next fills in one, and reports whether there was one.
+func collect(columns []views.Column, next func(row []any) (bool, error)) (*views.Result, error) {
+	r := &views.Result{Columns: columns, Rows: [][]any{}}
+	for {
+		row := make([]any, len(columns))
+		if there, err := next(row); err != nil || !there {
+			return r, err
+		}
 		if len(r.Rows) == maxRows {
 			return nil, &terroir.Error{Code: terroir.EINVALID, Message: fmt.Sprintf("the statement returns more than %d rows", maxRows),
 				Hint: "ask for a shorter window or fewer regions; in a statement of your own, use LIMIT"}
 		}
-		row := make([]any, len(types))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
 		for i := range row {
 			row[i] = plain(row[i])
-			if text, ok := row[i].(string); ok && r.Columns[i].Type == "float" { // Trino's decimals
+			if text, ok := row[i].(string); ok && columns[i].Type == "float" { // Trino's decimals
 				if f, err := strconv.ParseFloat(text, 64); err == nil {
 					row[i] = f
 				}
@@ -51,7 +49,6 @@ func collect(rows *sql.Rows) (*views.Result, error) {
 		}
 		r.Rows = append(r.Rows, row)
 	}
-	return r, rows.Err()
 }
 
 func columnType(engine string) string {

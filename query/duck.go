@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -35,8 +36,9 @@ type Options struct {
 // Duck runs statements in an embedded DuckDB over a lake's files. Each query sees the snapshots that were current when
 // it began; commits do not disturb it.
 type Duck struct {
-	lake *lake.Lake
-	db   *sql.DB
+	lake  *lake.Lake
+	db    *sql.DB
+	reads reads
 
 	mu   sync.Mutex
 	seen *generation
@@ -108,6 +110,9 @@ func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, erro
 	if strings.Trim(statement, "; \t\r\n") == "" {
 		return nil, terroir.Errorf(terroir.EINVALID, "the statement is empty")
 	}
+	if err := d.reads.check(ctx, statement, d.text); err != nil {
+		return nil, err
+	}
 	g, err := d.acquire(ctx, statement)
 	if err != nil {
 		return nil, err
@@ -121,15 +126,11 @@ func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, erro
 	if _, err := conn.ExecContext(ctx, "USE "+g.schema); err != nil {
 		return nil, fmt.Errorf("duckdb: %w", err)
 	}
-	if err := readsOnly(ctx, conn, statement); err != nil {
-		return nil, err
-	}
-	rows, err := conn.QueryContext(ctx, statement)
-	if err != nil {
-		return nil, queryError(ctx, err)
-	}
-	defer rows.Close()
-	r, err := collect(rows)
+	var r *views.Result
+	err = conn.Raw(func(c any) (err error) {
+		r, err = read(ctx, c.(driver.Conn), statement)
+		return err
+	})
 	if err != nil {
 		return nil, queryError(ctx, err)
 	}
@@ -137,22 +138,48 @@ func (d *Duck) Query(ctx context.Context, statement string) (*views.Result, erro
 	return r, nil
 }
 
-// readsOnly refuses everything but SELECT and its like.
-func readsOnly(ctx context.Context, conn *sql.Conn, statement string) error {
-	return conn.Raw(func(c any) error {
-		s, err := c.(driver.ConnPrepareContext).PrepareContext(ctx, statement)
-		if err != nil {
-			return queryError(ctx, err)
+// read runs the statement, which was looked at. The driver is used as it is: for several statements in one text database/sql runs
+// all but the last when it prepares them.
+func read(ctx context.Context, conn driver.Conn, statement string) (*views.Result, error) {
+	s, err := conn.Prepare(statement)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	rows, err := s.(driver.StmtQueryContext).QueryContext(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return drained(rows)
+}
+
+// text runs a statement of one row and one text.
+func (d *Duck) text(ctx context.Context, statement string) (text string, err error) {
+	if err := d.db.QueryRowContext(ctx, statement).Scan(&text); err != nil {
+		return "", queryError(ctx, err)
+	}
+	return text, nil
+}
+
+// drained are the rows that the driver returns.
+func drained(rows driver.Rows) (*views.Result, error) {
+	names := rows.Columns()
+	types, values := make([]string, len(names)), make([]driver.Value, len(names))
+	for i := range types {
+		types[i] = rows.(driver.RowsColumnTypeDatabaseTypeName).ColumnTypeDatabaseTypeName(i)
+	}
+	return collect(columns(names, types), func(row []any) (bool, error) {
+		if err := rows.Next(values); err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return false, err
 		}
-		defer s.Close()
-		t, err := s.(*duckdb.Stmt).StatementType()
-		if err != nil {
-			return queryError(ctx, err)
+		for i := range row {
+			row[i] = values[i]
 		}
-		if t != duckdb.STATEMENT_TYPE_SELECT && t != duckdb.STATEMENT_TYPE_EXPLAIN {
-			return &terroir.Error{Code: terroir.EINVALID, Message: "the statement does more than read", Hint: "use SELECT"}
-		}
-		return nil
+		return true, nil
 	})
 }
 

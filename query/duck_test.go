@@ -78,6 +78,13 @@ func TestStatementsAreHeldIn(t *testing.T) {
 		"COPY (SELECT 1) TO '" + l.Dir() + "/x.csv'", "ATTACH '" + l.Dir() + "/x.db'", "INSTALL httpfs", "LOAD httpfs",
 		"SET memory_limit='100GB'", "RESET enable_external_access", "CREATE TABLE t (a int)", "DROP VIEW events",
 		"DELETE FROM events", "CALL pragma_version()", "SELECT 1; DROP VIEW events", "SELECT 1; SELECT * FROM read_text('/etc/passwd')",
+		"DROP VIEW events; SELECT 1", "COPY (SELECT 1) TO '" + l.Dir() + "/x.csv'; SELECT 1", "SELECT 1; SELECT 2", "BEGIN; SELECT 1",
+		"EXPLAIN ANALYZE COPY (SELECT 1) TO '" + l.Dir() + "/x.csv'", "explain\nanalyze DROP VIEW events", "EXPLAIN /**/ ANALYZE DROP VIEW events",
+		"EXPLAIN (ANALYZE) COPY (SELECT 1) TO '" + l.Dir() + "/x.csv'", "EXPLAIN EXPLAIN ANALYZE DROP VIEW events",
+		"SELECT * FROM enable_profiling(format := 'json', save_location := '" + l.Dir() + "/x.csv')", `SELECT 1 FROM "Enable_Logging"()`,
+		"FROM (FROM system.main.enable_logging())", "SELECT (SELECT count(*) FROM query('SELECT 1'))", "DESCRIBE SELECT * FROM enable_logging()",
+		"WITH x AS (FROM json_execute_serialized_sql('{}')) FROM x", "SELECT * FROM truncate_duckdb_logs()", "SELECT 1 FROM range(1) JOIN force_checkpoint() ON true",
+		"PREPARE x AS DROP VIEW events", "EXECUTE x", "PRAGMA database_list; SELECT 1",
 		"EXPORT DATABASE '" + l.Dir() + "/x'", "SELECT getenv('HOME')", "VACUUM", "CHECKPOINT", "", ";", "SELECT",
 	} {
 		r, err := d.Query(context.Background(), statement)
@@ -89,6 +96,14 @@ func TestStatementsAreHeldIn(t *testing.T) {
 	}
 	if r, err := d.Query(context.Background(), "SELECT count(*) FROM events"); err != nil || r.Rows[0][0] != int64(1) {
 		t.Errorf("afterwards: %v, %v", r, err)
+	}
+	if _, err := os.Stat(filepath.Join(l.Dir(), "x.csv")); !os.IsNotExist(err) {
+		t.Errorf("a file was written: %v", err)
+	}
+	for _, statement := range []string{"EXPLAIN SELECT 1", " explain analyze SELECT count(*) FROM events", "(SELECT 1);", "FROM events", "SHOW TABLES", "FROM range(3)", "SUMMARIZE events", "-- a\nSELECT 1 -- b\n"} {
+		if _, err := d.Query(context.Background(), statement); err != nil {
+			t.Errorf("%q: %v", statement, err)
+		}
 	}
 }
 

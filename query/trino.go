@@ -86,12 +86,33 @@ func (t *Trino) Query(ctx context.Context, statement string) (*views.Result, err
 		return nil, t.queryError(ctx, err)
 	}
 	defer rows.Close()
-	r, err := collect(rows)
+	r, err := scan(rows)
 	if err != nil {
 		return nil, t.queryError(ctx, err)
 	}
 	r.Snapshot, r.Complete = snapshot, true
 	return r, nil
+}
+
+// scan are the rows that database/sql returns.
+func scan(rows *sql.Rows) (*views.Result, error) {
+	found, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	names, types, into := make([]string, len(found)), make([]string, len(found)), make([]any, len(found))
+	for i, t := range found {
+		names[i], types[i] = t.Name(), t.DatabaseTypeName()
+	}
+	return collect(columns(names, types), func(row []any) (bool, error) {
+		if !rows.Next() {
+			return false, rows.Err()
+		}
+		for i := range row {
+			into[i] = &row[i]
+		}
+		return true, rows.Scan(into...)
+	})
 }
 
 var (

@@ -28,7 +28,8 @@ SELECT ja4, max(tls_version) AS tls_version, max(tls_alpn) AS alpn, min(ja3) AS 
   count(DISTINCT asn) AS networks, count(DISTINCT dst_port) AS ports, array_join(array_agg(DISTINCT region ORDER BY region), ', ') AS regions,
   min(ts) AS first_seen
 FROM scope
-WHERE ja4 IS NOT NULL AND (:port = 0 OR dst_port = :port)
+-- Not IS NOT NULL: by a comparison whole row groups are left out.
+WHERE ja4 > '' AND (:port = 0 OR dst_port = :port)
 GROUP BY ja4
 ORDER BY events DESC, ja4
 LIMIT :top

@@ -38,7 +38,8 @@ SELECT s.:by AS name, sum(s.attempts) AS attempts, round(CAST(sum(s.attempts) AS
   count(DISTINCT s.tcp_signature) AS signatures, min(s.ts) AS first_seen
 FROM scope s
 CROSS JOIN total a
-WHERE s.:by IS NOT NULL
+-- Not IS NOT NULL: by a comparison whole row groups are left out.
+WHERE s.:by > ''
 GROUP BY 1
 ORDER BY attempts DESC, name
 LIMIT :top
