@@ -24,7 +24,29 @@ CREATE FUNCTION from_iso8601_timestamp(t text) RETURNS timestamptz IMMUTABLE LAN
 CREATE FUNCTION array_join(a anyarray, s text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT array_to_string(a, s)';
 CREATE FUNCTION to_unixtime(t timestamptz) RETURNS double precision IMMUTABLE LANGUAGE sql AS 'SELECT extract(epoch FROM t)::double precision';
 CREATE FUNCTION from_unixtime(s double precision) RETURNS timestamptz IMMUTABLE LANGUAGE sql AS 'SELECT to_timestamp(s)';
+CREATE DOMAIN "double" AS double precision;
+CREATE FUNCTION round(x double precision, n integer) RETURNS double precision IMMUTABLE LANGUAGE sql AS 'SELECT round(x::numeric, n)::double precision';
+CREATE FUNCTION log2(x double precision) RETURNS double precision IMMUTABLE LANGUAGE sql AS 'SELECT ln(x) / ln(2::double precision)';
+CREATE FUNCTION regexp_extract(t text, p text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT (regexp_match(t, p))[1]';
 `
+
+// extremes are aggregates that PostgreSQL does not have: the x that has the greatest or the least y.
+var extremes = []struct{ name, keeps, x, y string }{
+	{"max_by", ">=", "text", "bigint"}, {"max_by", ">=", "double precision", "bigint"}, {"max_by", ">=", "integer", "timestamptz"},
+	{"min_by", "<=", "bigint", "text"},
+}
+
+// extreme defines the aggregate of extremes.
+func extreme(n int) string {
+	e := extremes[n]
+	return fmt.Sprintf(`
+CREATE TYPE pair_%[1]d AS (x %[4]s, y %[5]s);
+CREATE FUNCTION more(s pair_%[1]d, x %[4]s, y %[5]s) RETURNS pair_%[1]d IMMUTABLE LANGUAGE sql
+  AS 'SELECT CASE WHEN y IS NULL OR (s).y %[3]s y THEN s ELSE ROW(x, y)::pair_%[1]d END';
+CREATE FUNCTION first(s pair_%[1]d) RETURNS %[4]s IMMUTABLE LANGUAGE sql AS 'SELECT (s).x';
+CREATE AGGREGATE %[2]s(%[4]s, %[5]s) (SFUNC = more, STYPE = pair_%[1]d, FINALFUNC = first);
+`, n, e.name, e.keeps, e.x, e.y)
+}
 
 // indexes are those that somebody who asks the study's questions would make.
 var indexes = []string{
@@ -97,7 +119,11 @@ func freePort() (string, error) {
 // load copies the tables, by way of CSV.
 func load(ctx context.Context, db *sql.DB, dir, port, home string) error {
 	begun := time.Now()
-	if _, err := db.ExecContext(ctx, preludeOfPostgres); err != nil {
+	prelude := preludeOfPostgres
+	for n := range extremes {
+		prelude += extreme(n)
+	}
+	if _, err := db.ExecContext(ctx, prelude); err != nil {
 		return err
 	}
 	duck, err := openDuck("")
@@ -106,9 +132,6 @@ func load(ctx context.Context, db *sql.DB, dir, port, home string) error {
 	}
 	defer duck.Close()
 	for _, table := range lake.Tables() {
-		if table == "payloads" || table == "templates" {
-			continue // No view reads the bytes.
-		}
 		if err := loadTable(ctx, db, duck, dir, port, home, table); err != nil {
 			return fmt.Errorf("table %s: %w", table, err)
 		}
@@ -129,13 +152,17 @@ func loadTable(ctx context.Context, db, duck *sql.DB, dir, port, home, table str
 		return err
 	}
 	defer rows.Close()
-	var columns []string
+	var columns, values []string
 	for rows.Next() {
 		var name, typ string
 		if err := rows.Scan(&name, &typ); err != nil {
 			return err
 		}
-		columns = append(columns, name+" "+strings.NewReplacer("VARCHAR", "text", "TIMESTAMP WITH TIME ZONE", "timestamptz", "DOUBLE", "double precision").Replace(typ))
+		columns = append(columns, name+" "+strings.NewReplacer("VARCHAR", "text", "TIMESTAMP WITH TIME ZONE", "timestamptz", "DOUBLE", "double precision", "BLOB", "bytea").Replace(typ))
+		if typ == "BLOB" {
+			name = "'\\x' || lower(hex(" + name + "))"
+		}
+		values = append(values, name)
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -143,7 +170,7 @@ func loadTable(ctx context.Context, db, duck *sql.DB, dir, port, home, table str
 	if _, err := db.ExecContext(ctx, "CREATE TABLE "+table+" ("+strings.Join(columns, ", ")+")"); err != nil {
 		return err
 	}
-	if _, err := duck.ExecContext(ctx, "COPY (SELECT * FROM read_parquet('"+file+"')) TO '"+csv+"' (FORMAT csv, HEADER false)"); err != nil {
+	if _, err := duck.ExecContext(ctx, "COPY (SELECT "+strings.Join(values, ", ")+" FROM read_parquet('"+file+"')) TO '"+csv+"' (FORMAT csv, HEADER false)"); err != nil {
 		return err
 	}
 	defer os.Remove(csv)
