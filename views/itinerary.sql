@@ -21,10 +21,25 @@ caveats:
   - Addresses change hands; the same address on another day may be somebody else.
   - A sensor that was down saw nothing.
 */
-WITH mine AS (
-  SELECT from_unixtime(floor(to_unixtime(ts) / (3600 * :hours)) * 3600 * :hours) AS bin, place, kind, transport, dst_port, src_ip, ts, attempts
+WITH found AS (
+  -- One after the other, since what x is not is soon known, and nothing is found twice: no text is an address, a country and a number.
+  SELECT ts, place, kind, transport, dst_port, src_ip, attempts
   FROM scope
-  WHERE :x <> '' AND (src_ip = lower(:x) OR country = upper(:x) OR CAST(asn AS varchar) = :x OR 'AS' || CAST(asn AS varchar) = upper(:x))
+  WHERE src_ip = lower(:x)
+  UNION ALL
+  SELECT ts, place, kind, transport, dst_port, src_ip, attempts
+  FROM scope
+  WHERE country = upper(:x)
+  UNION ALL
+  SELECT ts, place, kind, transport, dst_port, src_ip, attempts
+  FROM scope
+  WHERE asn = CASE WHEN length(:x) BETWEEN 1 AND 12
+      AND (translate(:x, '0123456789', '') = '' OR translate(upper(:x), '0123456789', '') = 'AS' AND upper(:x) LIKE 'AS_%')
+    THEN CAST(replace(upper(:x), 'AS', '') AS bigint) END
+), mine AS (
+  SELECT from_unixtime(floor(to_unixtime(ts) / (3600 * :hours)) * 3600 * :hours) AS bin, place, kind, transport, dst_port, src_ip, ts, attempts
+  FROM found
+  WHERE :x <> ''
 ), ports AS (
   SELECT bin, place, kind, transport, dst_port, row_number() OVER (PARTITION BY bin, place, kind ORDER BY dst_port, transport) AS n
   FROM mine

@@ -143,3 +143,22 @@ func TestMeasuresByHand(t *testing.T) {
 	is("15 of 15 served pairs had a payload, by Jeffreys' prior", cell(t, g, "expected", "r-a", int64(2)), 8*15.5/16)
 	is("AA after", cell(t, g, "measured", "r-a", int64(2)), 8)
 }
+
+// An itinerary is of an address, a network or a country, however they are written.
+func TestWhatAnItineraryIsOf(t *testing.T) {
+	w := regionalWorld(t)
+	for x, want := range map[string]int64{
+		"AA": 40, "aa": 40, "1": 40, "AS1": 40, "as1": 40, "10.0.1.3": 5, // AA: five days of eight sources
+		"3": 36, "CC": 36, "10.0.3.6": 6, // CC: six days of six sources
+		"": 0, "A": 0, "AS": 0, "1AS": 0, "AS1AS": 0, "ASAS1": 0, "-1": 0, "AS 1": 0, "10.0.1.99": 0, "99999999999999": 0, "' OR 1=1 --": 0, "_": 0, "%": 0,
+	} {
+		r := w.run("itinerary", map[string]string{"x": x})
+		var events int64
+		for _, row := range r.Rows {
+			events += row[r.Index("events")].(int64)
+		}
+		if events != want {
+			t.Errorf("%q: %d events, want %d", x, events, want)
+		}
+	}
+}
