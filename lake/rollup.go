@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -53,6 +54,9 @@ func (l *Lake) RollUp(ctx context.Context, r Roller, opt RollUpOptions) (made in
 	}
 	if opt.LeastRows <= 0 {
 		opt.LeastRows = defaultLeastRows
+	}
+	if err := l.keepRollups(r.Rollups()); err != nil {
+		return 0, fmt.Errorf("lake: rollups that nobody makes any more: %w", err)
 	}
 	f, err := l.Files(ctx, l.events.name)
 	if err != nil {
@@ -172,6 +176,23 @@ func (l *Lake) dropRollups() error {
 		}
 		return os.Remove(path)
 	})
+}
+
+// keepRollups removes all but those of the names: of an older version, which this one does not read.
+func (l *Lake) keepRollups(names []string) error {
+	root := filepath.Join(l.dir, rollups)
+	there, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, d := range there {
+		if !slices.Contains(names, d.Name()) {
+			if err := os.RemoveAll(filepath.Join(root, d.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // walkRollups calls f with the path of each rollup and of the data file that it belongs to.

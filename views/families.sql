@@ -2,6 +2,7 @@
 title: Families of payloads
 question: Which payloads are the same thing, and how far does each reach?
 scope: [from, to, regions, sensors, ip_version, scanners, over]
+rollup: payload
 params:
   - {name: port, type: int, default: "0", min: 0, max: 65535, meaning: "only what was sent to this port (0: any)"}
   - {name: limit, type: int, default: "40", min: 1, max: 10000, meaning: "show this many, those with the most sources first"}
@@ -27,7 +28,7 @@ caveats:
   - A name is made from the bytes that the family shares; it is nobody's name for an actor.
 */
 WITH sent AS (
-  SELECT payload_id, src_ip, place, dst_port, min(ts) AS first_ts, max(ts) AS last_ts, count(*) AS events
+  SELECT payload_id, src_ip, place, dst_port, min(ts) AS first_ts, max(last_ts) AS last_ts, sum(events) AS events
   FROM scope
   WHERE kind = 'payload' AND (:port = 0 OR dst_port = :port)
   GROUP BY payload_id, src_ip, place, dst_port

@@ -2,6 +2,7 @@
 title: Indicators
 question: Which addresses, URLs, hashes and the like do the payloads name?
 scope: [from, to, regions, sensors, ip_version, scanners]
+rollup: payload
 params:
   - name: type
     type: enum
@@ -59,9 +60,9 @@ WITH named AS (
   SELECT payload_id, type, value, CASE WHEN role IS NULL OR role = '' THEN 'none' ELSE role END AS role
   FROM indicators
 )
-SELECT n.type, n.value, n.role, count(DISTINCT s.payload_id) AS payloads, count(*) AS events,
+SELECT n.type, n.value, n.role, count(DISTINCT s.payload_id) AS payloads, CAST(sum(s.events) AS bigint) AS events,
   count(DISTINCT s.src_ip) AS sources, count(DISTINCT s.region) AS regions, count(DISTINCT s.dst_port) AS ports,
-  min(s.ts) AS first_seen, max(s.ts) AS last_seen
+  min(s.ts) AS first_seen, max(s.last_ts) AS last_seen
 FROM scope s
 JOIN named n ON n.payload_id = s.payload_id
 JOIN payload_facts f ON f.payload_id = s.payload_id

@@ -44,7 +44,7 @@ func (v *View) overEvents() (columns, relation string) {
 	if v.Rollup == "" {
 		return "events.*", "events"
 	}
-	return "events.*, 1 AS events", "events"
+	return "events.*, ts AS last_ts, 1 AS events", "events"
 }
 
 // statement is the view's, with the values in it, over columns of a relation.

@@ -7,10 +7,12 @@ import (
 )
 
 // A Rollup is a relation that stands for the table events where a view needs sums alone: the events that are the same in Keys
-// and in one Unit of time are one row. It has the columns Keys, ts (that of the first of them), attempts and events (how many).
+// and in one Unit of time are one row. It has the columns Keys, ts and last_ts (those of the first and of the last of them),
+// attempts and events (how many).
 //
-// A statement that reads scope with a rollup gives the same over events, each of which then has events = 1. So only what counts
-// rows must say sum(events), and nothing may depend on ts within a unit.
+// A statement that reads scope with a rollup gives the same over events, each of which then has last_ts = ts and events = 1. So
+// what counts rows must say sum(events), what looks for the last of them max(last_ts), and nothing else may depend on times within
+// a unit.
 type Rollup struct {
 	// Name is what front matter calls it.
 	Name string
@@ -32,6 +34,9 @@ var (
 
 // Rollups are those that views may name.
 func Rollups() []Rollup { return slices.Clone(rollups) }
+
+// File names the files of the rollup, which are known by it: other columns take another name.
+func (r *Rollup) File() string { return r.Name + "-2" }
 
 // Relation is the relation's name in statements.
 func (r *Rollup) Relation() string { return "events_by_" + r.Name }

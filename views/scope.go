@@ -3,8 +3,8 @@ package views
 import "strings"
 
 // The relation scope, which every view may read, is the table events with the shared parameters applied and one more
-// column, place: the region or the sensor, whichever the view compares. Views with a rollup see one more, events: how many of
-// them a row is. Filters apply before anything is counted.
+// column, place: the region or the sensor, whichever the view compares. Views with a rollup see two more: events, how many of
+// them a row is, and last_ts, when the last of these was. Filters apply before anything is counted.
 
 // sharedParams are the parameters that views share, each with the condition on events that it stands for.
 var sharedParams = []struct {
