@@ -79,6 +79,10 @@ func ParseClose(s string) (Close, error) {
 	return Close(i), err
 }
 
+// MaxAttempts is how many attempts one record may stand for. It leaves room for the sum of two thousand million records in 64 bits,
+// so that nobody who forges one can make the sums of all others wrong.
+const MaxAttempts = 1 << 32
+
 // Event is one observation: a session on a served port, a datagram, or attempts on a port that nobody serves.
 type Event struct {
 	// Position names the event: the sensor, its spool epoch and the number within it.
@@ -96,7 +100,7 @@ type Event struct {
 	Transport Transport
 	// Source is the client, Destination the sensor's own address. The port is the ICMP type for ICMP.
 	Source, Destination netip.AddrPort
-	// Attempts is the number of attempts that this event stands for: 1 for a session, at least 1 otherwise.
+	// Attempts is the number of attempts that this event stands for: 1 for a session, at least 1 and at most MaxAttempts otherwise.
 	Attempts int64
 
 	// Payload names what the client sent first; the zero PayloadID means that it sent nothing.
@@ -176,7 +180,8 @@ type Loss struct {
 	// Stage is where they were dropped: "tap", "listen", "spool", "hub", "import".
 	Stage string
 	// Reason is a short word such as "full" or "kernel".
-	Reason   string
+	Reason string
+	// Attempts is how many they were, at most MaxAttempts.
 	Attempts int64
 }
 

@@ -56,7 +56,7 @@ func (h *Hub) takeRecord(r *terroir.Record, oldest uint64) verdict {
 		return v
 	}
 	if missing > 0 {
-		h.missed(p, int64(missing))
+		h.missed(p, int64(min(missing, terroir.MaxAttempts)))
 	}
 	if err := h.pipe.add(r); err != nil {
 		// Only a broken geo database does this; the event is kept without its country.

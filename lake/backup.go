@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,10 +60,14 @@ func (l *Lake) Backup(ctx context.Context, dir string) (r BackupResult, err erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return r, unusable(dir, err)
 	}
+	sums, err := l.recall(ctx)
+	if err != nil {
+		return r, err
+	}
 	b := backup{Made: time.Now().UTC().Truncate(time.Second)}
 	names := Tables()
 	for i := len(names) - 1; i >= 0; i-- { // Events first: what its marks vouch for is in the others already.
-		t, err := l.backupTable(ctx, dir, names[i], &r)
+		t, err := l.backupTable(ctx, dir, names[i], sums, &r)
 		if err != nil {
 			return r, fmt.Errorf("lake: backup: table %s: %w", names[i], err)
 		}
@@ -87,7 +92,7 @@ func (l *Lake) Backup(ctx context.Context, dir string) (r BackupResult, err erro
 	return r, syncPath(dir)
 }
 
-func (l *Lake) backupTable(ctx context.Context, dir, name string, r *BackupResult) (b tableBackup, err error) {
+func (l *Lake) backupTable(ctx context.Context, dir, name string, sums map[string]fileSum, r *BackupResult) (b tableBackup, err error) {
 	t, err := l.cat.LoadTable(ctx, identifier(name))
 	if err != nil {
 		return b, err
@@ -113,7 +118,7 @@ func (l *Lake) backupTable(ctx context.Context, dir, name string, r *BackupResul
 		}
 		from := task.File.FilePath()
 		f := fileBackup{Name: from[strings.LastIndexByte(from, '/')+1:], Bytes: task.File.FileSizeBytes(), Rows: task.File.Count()}
-		copied, err := copyOut(fs, from, filepath.Join(dir, name, f.Name), &f)
+		copied, err := copyOut(fs, from, filepath.Join(dir, name, f.Name), sums[plainPath(from)], &f)
 		if err != nil {
 			return b, err
 		}
@@ -126,9 +131,10 @@ func (l *Lake) backupTable(ctx context.Context, dir, name string, r *BackupResul
 	return b, syncPath(filepath.Join(dir, name))
 }
 
-// copyOut copies a file unless it is there, and sums it up.
-func copyOut(fs icebergio.IO, from, to string, f *fileBackup) (copied bool, err error) {
-	if sum, err := sumFile(to); err == nil && sum.bytes == f.Bytes {
+// copyOut copies a file unless a copy with its sum is there. A file that is not what was written, or a copy that is not, is never
+// vouched for. written is the zero sum for a file of another engine, which nobody summed up: it is copied each time.
+func copyOut(fs icebergio.IO, from, to string, written fileSum, f *fileBackup) (copied bool, err error) {
+	if sum, err := sumFile(to); err == nil && sum == written && sum.bytes == f.Bytes {
 		f.SHA256 = hex.EncodeToString(sum.sha256[:])
 		return false, nil
 	}
@@ -137,16 +143,26 @@ func copyOut(fs icebergio.IO, from, to string, f *fileBackup) (copied bool, err 
 		return false, err
 	}
 	defer in.Close()
-	out, err := os.Create(to)
+	out, err := os.Create(to + ".new") // What an earlier backup has there stays until this is whole.
 	if err != nil {
 		return false, err
 	}
 	h := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(out, h), in); err != nil {
-		return false, errors.Join(err, out.Close())
+	n, err := io.Copy(io.MultiWriter(out, h), in)
+	if err == nil {
+		err = out.Sync()
 	}
-	f.SHA256 = hex.EncodeToString(h.Sum(nil))
-	return true, errors.Join(out.Sync(), out.Close())
+	if err = errors.Join(err, out.Close()); err == nil {
+		sum := fileSum{n, [sha256.Size]byte(h.Sum(nil))}
+		if written != (fileSum{}) && sum != written {
+			err = errors.New(f.Name + " is not what was written to the lake (terroir lake verify)")
+		}
+		f.SHA256 = hex.EncodeToString(sum.sha256[:])
+	}
+	if err != nil {
+		return false, errors.Join(err, os.Remove(to+".new"))
+	}
+	return true, os.Rename(to+".new", to)
 }
 
 // Restore fills a lake that has no rows yet from a backup, marks included: sensors go on where the backup was made, and
@@ -180,11 +196,16 @@ func (l *Lake) Restore(ctx context.Context, dir string) (r BackupResult, err err
 	return r, nil
 }
 
-// check compares the files of the backup with its list.
+// check looks at the list of the backup, which may come from anywhere, and compares the files with it.
 func (b *backup) check(dir string) error {
+	tables := Tables()
 	for _, t := range b.Tables {
+		if !slices.Contains(tables, t.Name) {
+			return &terroir.Error{Code: terroir.EINVALID, Where: filepath.Join(dir, backupList), Message: fmt.Sprintf("the backup has a table %q, which there is not, or twice", t.Name)}
+		}
+		tables = slices.DeleteFunc(tables, func(name string) bool { return name == t.Name })
 		for _, f := range t.Files {
-			path := filepath.Join(dir, filepath.Base(t.Name), filepath.Base(f.Name))
+			path := filepath.Join(dir, t.Name, filepath.Base(f.Name))
 			sum, err := sumFile(path)
 			if err == nil && (sum.bytes != f.Bytes || hex.EncodeToString(sum.sha256[:]) != f.SHA256) {
 				err = errors.New("it is not the file that was backed up")

@@ -231,6 +231,71 @@ func TestADamagedBackupRestoresNothing(t *testing.T) {
 	}
 }
 
+// spoil changes a byte in the middle of a file.
+func spoil(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 0xff
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is damaged since is copied again, not vouched for.
+func TestASecondBackupMendsTheFirst(t *testing.T) {
+	l, dir := filled(t), t.TempDir()
+	if _, err := l.Backup(context.Background(), dir); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "events", "*.parquet"))
+	spoil(t, files[0])
+	if r, err := l.Backup(context.Background(), dir); err != nil || r.Copied != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := openLake(t, t.TempDir()).Restore(context.Background(), dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADamagedLakeIsNotBackedUp(t *testing.T) {
+	l, dir := filled(t), t.TempDir()
+	f, err := l.Files(context.Background(), "events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, f.Paths[0])
+	if _, err := l.Backup(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "is not what was written") {
+		t.Errorf("%v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*", "*.new")); left != nil {
+		t.Errorf("%v was left behind", left)
+	}
+}
+
+// The list of a backup may come from anywhere.
+func TestABackupOfOtherTablesRestoresNothing(t *testing.T) {
+	for _, list := range []string{
+		`{"tables": [{"name": "x'; CREATE TABLE planted (x); --", "files": []}]}`, `{"tables": [{"name": "../events", "files": []}]}`,
+		`{"tables": [{"name": "events"}, {"name": "events"}]}`, `{"tables": [{"name": ""}]}`,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "backup.json"), []byte(list), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l := openLake(t, t.TempDir())
+		if _, err := l.Restore(context.Background(), dir); terroir.ErrorCode(err) != terroir.EINVALID {
+			t.Errorf("%s: %v", list, err)
+		}
+		var n int
+		if err := l.db.QueryRow("SELECT count(*) FROM sqlite_master WHERE name = 'planted'").Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s: %d tables were planted, %v", list, n, err)
+		}
+	}
+}
+
 func TestFactsAreRebuiltWithoutTouchingEvents(t *testing.T) {
 	l := filled(t)
 	before, err := l.Files(context.Background(), "events")

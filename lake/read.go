@@ -188,7 +188,7 @@ func unreadable(task *table.FileScanTask) string {
 func (l *Lake) Snapshot(ctx context.Context, name string) (int64, error) {
 	var location string
 	err := l.db.QueryRowContext(ctx, "SELECT metadata_location FROM iceberg_tables WHERE catalog_name = '"+catalogName+
-		"' AND table_namespace = '"+Namespace+"' AND table_name = '"+name+"'").Scan(&location)
+		"' AND table_namespace = '"+Namespace+"' AND table_name = "+quoted(name)).Scan(&location)
 	if err != nil {
 		return 0, l.unusable(fmt.Errorf("table %s: %w", name, err))
 	}

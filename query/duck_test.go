@@ -84,6 +84,7 @@ func TestStatementsAreHeldIn(t *testing.T) {
 		"SELECT * FROM enable_profiling(format := 'json', save_location := '" + l.Dir() + "/x.csv')", `SELECT 1 FROM "Enable_Logging"()`,
 		"FROM (FROM system.main.enable_logging())", "SELECT (SELECT count(*) FROM query('SELECT 1'))", "DESCRIBE SELECT * FROM enable_logging()",
 		"WITH x AS (FROM json_execute_serialized_sql('{}')) FROM x", "SELECT * FROM truncate_duckdb_logs()", "SELECT 1 FROM range(1) JOIN force_checkpoint() ON true",
+		"SELECT * FROM '" + l.Dir() + "/terroir/events/metadata/*.json'", "SELECT json_serialize_plan('SELECT 1')", "SELECT write_log('x')",
 		"PREPARE x AS DROP VIEW events", "EXECUTE x", "PRAGMA database_list; SELECT 1",
 		"EXPORT DATABASE '" + l.Dir() + "/x'", "SELECT getenv('HOME')", "VACUUM", "CHECKPOINT", "", ";", "SELECT",
 	} {
@@ -100,7 +101,7 @@ func TestStatementsAreHeldIn(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(l.Dir(), "x.csv")); !os.IsNotExist(err) {
 		t.Errorf("a file was written: %v", err)
 	}
-	for _, statement := range []string{"EXPLAIN SELECT 1", " explain analyze SELECT count(*) FROM events", "(SELECT 1);", "FROM events", "SHOW TABLES", "FROM range(3)", "SUMMARIZE events", "-- a\nSELECT 1 -- b\n"} {
+	for _, statement := range []string{"EXPLAIN SELECT 1", " explain analyze SELECT count(*) FROM events", "(SELECT 1);", "FROM events", "SHOW TABLES", "FROM range(3)", "WITH x1 AS (SELECT lower('A')) SELECT * FROM x1, information_schema.tables", "SUMMARIZE events", "-- a\nSELECT 1 -- b\n"} {
 		if _, err := d.Query(context.Background(), statement); err != nil {
 			t.Errorf("%q: %v", statement, err)
 		}

@@ -19,7 +19,7 @@ func writeEvent(w *writer, e *terroir.Event, cut bool) {
 	w.uint(8, uint64(e.Source.Port()))
 	w.addr(9, e.Destination.Addr())
 	w.uint(10, uint64(e.Destination.Port()))
-	w.int(11, e.Attempts)
+	w.int(11, min(e.Attempts, terroir.MaxAttempts))
 	w.int(12, e.SourceBytes)
 	w.bool(13, e.Truncated || cut)
 	w.uint(14, uint64(e.Close))

@@ -10,7 +10,7 @@ func writeLoss(w *writer, l *terroir.Loss) {
 	w.time(1, l.Time)
 	w.string(2, l.Stage)
 	w.string(3, l.Reason)
-	w.int(4, l.Attempts)
+	w.int(4, min(l.Attempts, terroir.MaxAttempts))
 }
 
 func readLoss(l *terroir.Loss, n protowire.Number, f field) (err error) {

@@ -200,7 +200,7 @@ const (
 func ofLater(r *terroir.Record) *terroir.Loss {
 	l := &terroir.Loss{Time: epoch, Stage: LaterStage, Reason: LaterReason, Attempts: 1}
 	if r.Event != nil {
-		l.Time, l.Attempts = r.Event.Time, max(r.Event.Attempts, 1)
+		l.Time, l.Attempts = r.Event.Time, min(max(r.Event.Attempts, 1), terroir.MaxAttempts)
 	}
 	return l
 }
@@ -220,6 +220,9 @@ func check(r *terroir.Record, sequence uint64) error {
 		return invalid("a record without a sequence")
 	}
 	r.Position().Sequence = sequence
+	if l := r.Loss; l != nil && (l.Attempts < 0 || l.Attempts > terroir.MaxAttempts) {
+		return invalid("a loss of %d attempts", l.Attempts)
+	}
 	if r.Event == nil {
 		if r.Payload != nil || r.Transcript != nil {
 			return invalid("a payload without an event")
@@ -233,7 +236,7 @@ func check(r *terroir.Record, sequence uint64) error {
 		return invalid("an event without kind or transport")
 	case !e.Source.Addr().IsValid():
 		return invalid("an event without a source")
-	case e.Attempts < 1:
+	case e.Attempts < 1 || e.Attempts > terroir.MaxAttempts:
 		return invalid("an event with %d attempts", e.Attempts)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -37,7 +38,7 @@ func eventGen() *rapid.Generator[terroir.Record] {
 			Kind: terroir.Kind(rapid.IntRange(1, 4).Draw(t, "kind")), Transport: terroir.Transport(rapid.IntRange(1, 3).Draw(t, "transport")),
 			Source:      netip.AddrPortFrom(addrGen().Draw(t, "src"), rapid.Uint16().Draw(t, "sport")),
 			Destination: netip.AddrPortFrom(addrGen().Draw(t, "dst"), rapid.Uint16().Draw(t, "dport")),
-			Attempts:    rapid.Int64Range(1, 1<<60).Draw(t, "attempts"), SourceBytes: rapid.Int64().Draw(t, "bytes"),
+			Attempts:    rapid.Int64Range(1, terroir.MaxAttempts).Draw(t, "attempts"), SourceBytes: rapid.Int64().Draw(t, "bytes"),
 			Truncated: rapid.Bool().Draw(t, "truncated"), Close: terroir.Close(rapid.IntRange(0, 6).Draw(t, "close")),
 			AppProto: text.Draw(t, "proto"), Tool: text.Draw(t, "tool"), TCPSignature: text.Draw(t, "sig"), Explored: rapid.Bool().Draw(t, "explored"),
 			TLS: terroir.TLSHello{Version: text.Draw(t, "v"), SNI: text.Draw(t, "sni"), ALPN: text.Draw(t, "alpn"), JA3: text.Draw(t, "ja3"), JA4: text.Draw(t, "ja4")},
@@ -61,7 +62,7 @@ func recordGen() *rapid.Generator[terroir.Record] {
 	text := rapid.StringN(0, 10, 100)
 	interval := rapid.Map(rapid.Int64Range(0, 1e12), func(us int64) time.Duration { return time.Duration(us) * time.Microsecond })
 	loss := rapid.Custom(func(t *rapid.T) terroir.Record {
-		return terroir.Record{Loss: &terroir.Loss{Time: timeGen().Draw(t, "time"), Stage: text.Draw(t, "stage"), Reason: text.Draw(t, "reason"), Attempts: rapid.Int64().Draw(t, "n")}}
+		return terroir.Record{Loss: &terroir.Loss{Time: timeGen().Draw(t, "time"), Stage: text.Draw(t, "stage"), Reason: text.Draw(t, "reason"), Attempts: rapid.Int64Range(0, terroir.MaxAttempts).Draw(t, "n")}}
 	})
 	beat := rapid.Custom(func(t *rapid.T) terroir.Record {
 		return terroir.Record{Heartbeat: &terroir.Heartbeat{Time: timeGen().Draw(t, "time"), Interval: interval.Draw(t, "i"), Region: text.Draw(t, "r"), Revision: rapid.Int32().Draw(t, "rev"), Tap: rapid.Bool().Draw(t, "tap"), Serial: rapid.Uint64().Draw(t, "s"),
@@ -258,4 +259,24 @@ func BenchmarkDecodeBatch(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(batch.Records))*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// One record must not spoil the sums of all others.
+func TestARecordStandsForSoManyAttempts(t *testing.T) {
+	for n, ok := range map[int64]bool{-1: false, 0: false, 1: true, terroir.MaxAttempts: true, terroir.MaxAttempts + 1: false, math.MaxInt64: false} {
+		e, l := sample().Records[0], terroir.Record{Loss: &terroir.Loss{Attempts: n}}
+		e.Event.Attempts = n
+		if err := check(&e, 1); (err == nil) != ok {
+			t.Errorf("an event with %d attempts: %v", n, err)
+		}
+		if err := check(&l, 1); (err == nil) != (ok || n == 0) {
+			t.Errorf("a loss of %d attempts: %v", n, err)
+		}
+	}
+	many := sample()
+	many.Records[0].Event.Attempts = math.MaxInt64 // A sensor that counts so far is heard all the same.
+	b, err := DecodeBatch(AppendBatch(nil, many))
+	if err != nil || b.Records[0].Event.Attempts != terroir.MaxAttempts {
+		t.Errorf("%+v, %v", b, err)
+	}
 }

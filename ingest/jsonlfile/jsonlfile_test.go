@@ -56,7 +56,7 @@ const good = `{"ts":"2022-06-14T10:00:00.5Z","transport":"tcp","src_ip":"198.51.
 func TestLinesBecomeEventsWithoutAMapping(t *testing.T) {
 	r := read(t, "", "\ufeff"+good+"\r\n \n"+
 		`{"ts":"2022-06-14T12:00:00+02:00","proto":"UDP","src_ip":"2001:DB8::1","src_port":9,"dst_ip":"192.0.2.1","dst_port":53,"kind":"closed",`+
-		`"sensor":"paris","region":"eu-west-3","attempts":9007199254740993,"payload_b64":null,"close":"","more":{"a":[1,{"ts":0}]},"tool":"zmap","explored":true}`)
+		`"sensor":"paris","region":"eu-west-3","attempts":4294967296,"src_bytes":9007199254740993,"payload_b64":null,"close":"","more":{"a":[1,{"ts":0}]},"tool":"zmap","explored":true}`)
 	if r.err != nil || len(r.rejected) > 0 || len(r.events) != 2 {
 		t.Fatalf("%d events, rejected %v, %v", len(r.events), r.rejected, r.err)
 	}
@@ -65,7 +65,7 @@ func TestLinesBecomeEventsWithoutAMapping(t *testing.T) {
 		!a.Time.Equal(time.Date(2022, 6, 14, 10, 0, 0, 5e8, time.UTC)) {
 		t.Errorf("first: %+v", a)
 	}
-	if b.Kind != terroir.KindUnserved || b.Transport != terroir.UDP || b.Sensor != "paris" || b.Region != "eu-west-3" || b.Attempts != 9007199254740993 ||
+	if b.Kind != terroir.KindUnserved || b.Transport != terroir.UDP || b.Sensor != "paris" || b.Region != "eu-west-3" || b.Attempts != terroir.MaxAttempts || b.SourceBytes != 9007199254740993 ||
 		b.Destination.String() != "192.0.2.1:53" || b.Source.String() != "[2001:db8::1]:9" || b.Tool != "zmap" || !b.Explored || !b.Time.Equal(a.Time.Truncate(time.Second)) {
 		t.Errorf("second: %+v", b)
 	}

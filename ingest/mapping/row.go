@@ -261,7 +261,7 @@ func (c *Converter) sort(row *Row, r *terroir.Record) error {
 		}
 	}
 	if row[Attempts] != "" {
-		if e.Attempts, err = row.number(Attempts, 1, math.MaxInt64); err != nil {
+		if e.Attempts, err = row.number(Attempts, 1, terroir.MaxAttempts); err != nil {
 			return err
 		}
 	}
