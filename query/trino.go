@@ -197,9 +197,18 @@ func names(statement, table string) bool {
 	return strings.Contains(strings.ToLower(statement), table)
 }
 
-// ownName reports whether the statement has a table of its own with the name (WITH events AS …).
+// quotedText finds what is in quotes, and comments.
+var quotedText = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/`)
+
+// ownName reports whether the statement has a table of its own with the name (WITH events AS …): not in a text or a comment.
 func ownName(statement, table string) bool {
-	return regexp.MustCompile(`(?i)\b` + table + `\s*(?:\([^()]*\)\s*)?AS\s*\(`).MatchString(statement)
+	statement = quotedText.ReplaceAllStringFunc(statement, func(t string) string {
+		if t[0] == '"' { // A name.
+			return t
+		}
+		return " "
+	})
+	return regexp.MustCompile(`(?i)\b` + table + `"?\s*(?:\([^()]*\)\s*)?AS\s*\(`).MatchString(statement)
 }
 
 func (t *Trino) queryError(ctx context.Context, err error) error {

@@ -39,6 +39,8 @@ func TestTrinoIsAskedForTheSnapshots(t *testing.T) {
 		"-- a\n WITH\n x AS (SELECT 1 FROM events) SELECT * FROM x, losses": "WITH " + events + ", " + losses + ", x AS (SELECT 1 FROM events) SELECT * FROM x, losses",
 		"with recursive x(n) AS (SELECT 1 FROM events) SELECT * FROM x":     "WITH RECURSIVE " + events + ",  x(n) AS (SELECT 1 FROM events) SELECT * FROM x",
 		"WITH events AS (SELECT 1) SELECT * FROM events":                    "WITH events AS (SELECT 1) SELECT * FROM events",
+		"SELECT * FROM events WHERE tool = 'events as (' -- events as (":    "WITH " + events + " SELECT * FROM events WHERE tool = 'events as (' -- events as (",
+		`WITH "events" AS (SELECT 1) SELECT * FROM events`:                  `WITH "events" AS (SELECT 1) SELECT * FROM events`,
 		"(SELECT 1 FROM events)":                                            "WITH " + events + " (SELECT 1 FROM events)",
 	} {
 		got, snapshot, err := e.pin(context.Background(), statement)
