@@ -84,6 +84,9 @@ func (p *Payload) mask(ctx context.Context, e query.Engine) error {
 	}
 	masked := payload.ReplaceSelf(p.Bytes, self)
 	p.Masked, p.Bytes = !bytes.Equal(masked, p.Bytes), masked
+	for _, t := range []*string{&p.Label, &p.UserAgent, &p.Vehicle, &p.Cargo} {
+		*t = string(payload.ReplaceSelf([]byte(*t), self))
+	}
 	for i := range p.Steps {
 		p.Steps[i].Text = string(payload.ReplaceSelf([]byte(p.Steps[i].Text), self))
 		p.Steps[i].Note = string(payload.ReplaceSelf([]byte(p.Steps[i].Note), self))

@@ -11,7 +11,7 @@ import (
 )
 
 // AnalyzerVersion grows whenever the same payload would get other facts.
-const AnalyzerVersion = 4
+const AnalyzerVersion = 5
 
 // Analyze finds out what the payload is: its protocol, its layers, what it names and its template. It depends on nothing
 // but its arguments, and is bounded as decode.Decode is.
@@ -28,9 +28,17 @@ func Analyze(b []byte, t terroir.Transport, self Self) terroir.Analysis {
 	for i := range found {
 		found[i].Payload = id
 	}
-	agent := strings.ToValidUTF8(protocol.UserAgent(b), "?")
+	label, agent := masked(protocol.Label(b, proto), self), masked(strings.ToValidUTF8(protocol.UserAgent(b), "?"), self)
 	return terroir.Analysis{Template: template, Indicators: found, Facts: terroir.PayloadFacts{
-		Payload: id, Template: template.ID, AppProto: proto, Label: protocol.Label(b, proto), Tags: tags(tree),
+		Payload: id, Template: template.ID, AppProto: proto, Label: label, Tags: tags(tree),
 		UserAgent: agent, Scanner: identify.Identify(b), Steps: tree.Steps(), AnalyzerVersion: AnalyzerVersion,
 	}}
+}
+
+// masked is a text that people are shown, without the sensor's addresses and names.
+func masked(text string, self Self) string {
+	if text == "" {
+		return text
+	}
+	return string(ReplaceSelf([]byte(text), self))
 }

@@ -60,3 +60,14 @@ func TestAnalyzeDependsOnItsArgumentsAlone(t *testing.T) {
 		}
 	}
 }
+
+// What people are shown of a payload does not tell where the sensor is.
+func TestTextsDoNotNameTheSensor(t *testing.T) {
+	b := []byte("GET /203.0.113.9/x HTTP/1.1\r\nHost: 203.0.113.9\r\nUser-Agent: Mozilla/5.0 scan 203.0.113.9\r\n\r\n")
+	f := Analyze(b, terroir.TCP, Self{Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}).Facts
+	for _, text := range []string{f.Label, f.UserAgent} {
+		if text == "" || strings.Contains(text, "203.0.113.9") {
+			t.Errorf("%q", text)
+		}
+	}
+}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"terroir"
 	"terroir/api"
 	"terroir/hub"
 	"terroir/inspect"
+	"terroir/payload"
 	"terroir/payload/render"
 	"terroir/query"
 	"terroir/views"
@@ -116,10 +118,16 @@ func (s *site) Recent(n int) []web.RecentEvent {
 		out = append(out, web.RecentEvent{
 			Time: a.Event.Time, Sensor: a.Event.Sensor, Region: a.Event.Region, Kind: a.Event.Kind.String(),
 			Transport: a.Event.Transport.String(), Source: a.Event.Source.Addr().String(), Port: a.Event.Destination.Port(),
-			AppProto: a.Event.AppProto, Preview: render.Bytes(a.Payload, previewLength), Committed: a.Committed,
+			AppProto: a.Event.AppProto, Preview: preview(&a), Committed: a.Committed,
 		})
 	}
 	return out
+}
+
+// preview is how the payload begins, without the sensor's address: readers of the page are not to learn it.
+func preview(a *hub.Arrival) string {
+	begins := a.Payload[:min(len(a.Payload), 8*previewLength)]
+	return render.Bytes(payload.ReplaceSelf(begins, payload.Self{Addrs: []netip.Addr{a.Event.Destination.Addr()}}), previewLength)
 }
 
 // listenSite opens the port of page and API. A port that is taken is an ECONFIG error.
