@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"terroir/defang"
 	"terroir/views"
@@ -84,10 +85,22 @@ func CSV(w io.Writer, r *views.Result) error {
 	return c.Error()
 }
 
-// inert keeps a spreadsheet from running a text (OWASP, "CSV Injection").
+// inert keeps a spreadsheet from running a text (OWASP, "CSV Injection"), and a terminal from obeying it: what steers one, or turns
+// the direction of text, is written as Go writes it, such as \x1b or \u202e.
 func inert(s string) string {
-	s = strings.ReplaceAll(s, "\x00", "")
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t':
+			b.WriteRune(r)
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	s = b.String()
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\n|%＝＋－＠", first) {
 		return "'" + s
 	}
 	return s
