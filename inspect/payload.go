@@ -82,14 +82,14 @@ func (p *Payload) mask(ctx context.Context, e query.Engine) error {
 	for _, row := range r.Rows {
 		self.Addrs = append(self.Addrs, lake.Addresses(text(row[0]))...)
 	}
-	masked := payload.ReplaceSelf(p.Bytes, self)
+	mask := payload.NewMask(self)
+	masked := mask.Bytes(p.Bytes)
 	p.Masked, p.Bytes = !bytes.Equal(masked, p.Bytes), masked
 	for _, t := range []*string{&p.Label, &p.UserAgent, &p.Vehicle, &p.Cargo} {
-		*t = string(payload.ReplaceSelf([]byte(*t), self))
+		*t = mask.Text(*t)
 	}
 	for i := range p.Steps {
-		p.Steps[i].Text = string(payload.ReplaceSelf([]byte(p.Steps[i].Text), self))
-		p.Steps[i].Note = string(payload.ReplaceSelf([]byte(p.Steps[i].Note), self))
+		p.Steps[i].Text, p.Steps[i].Note = mask.Text(p.Steps[i].Text), mask.Text(p.Steps[i].Note)
 	}
 	return nil
 }

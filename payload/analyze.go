@@ -28,17 +28,9 @@ func Analyze(b []byte, t terroir.Transport, self Self) terroir.Analysis {
 	for i := range found {
 		found[i].Payload = id
 	}
-	label, agent := masked(protocol.Label(b, proto), self), masked(strings.ToValidUTF8(protocol.UserAgent(b), "?"), self)
+	shown := NewMask(self)
 	return terroir.Analysis{Template: template, Indicators: found, Facts: terroir.PayloadFacts{
-		Payload: id, Template: template.ID, AppProto: proto, Label: label, Tags: tags(tree),
-		UserAgent: agent, Scanner: identify.Identify(b), Steps: tree.Steps(), AnalyzerVersion: AnalyzerVersion,
+		Payload: id, Template: template.ID, AppProto: proto, Label: shown.Text(protocol.Label(b, proto)), Tags: tags(tree),
+		UserAgent: shown.Text(strings.ToValidUTF8(protocol.UserAgent(b), "?")), Scanner: identify.Identify(b), Steps: tree.Steps(), AnalyzerVersion: AnalyzerVersion,
 	}}
-}
-
-// masked is a text that people are shown, without the sensor's addresses and names.
-func masked(text string, self Self) string {
-	if text == "" {
-		return text
-	}
-	return string(ReplaceSelf([]byte(text), self))
 }

@@ -33,11 +33,19 @@ type form struct {
 // dotted text, with percent-encoding, hexadecimal (plain, 0x…, \x…), as a decimal number, reversed as in in-addr.arpa,
 // with hyphens as cloud providers' names have it; IPv6 as text (RFC 5952, and in full); and each of these within base64.
 // A payload that holds none of them is returned as it is, without a copy.
-func ReplaceSelf(b []byte, self Self) []byte {
-	forms := self.forms()
-	b = replaceForms(b, forms)
-	return replaceInBase64(b, forms)
-}
+func ReplaceSelf(b []byte, self Self) []byte { return NewMask(self).Bytes(b) }
+
+// Mask is ReplaceSelf for several texts: a fleet has many addresses, and each of them many forms.
+type Mask struct{ forms []form }
+
+// NewMask makes the mask of what names sensors.
+func NewMask(self Self) Mask { return Mask{self.forms()} }
+
+// Bytes is ReplaceSelf.
+func (m Mask) Bytes(b []byte) []byte { return replaceInBase64(replaceForms(b, m.forms), m.forms) }
+
+// Text is ReplaceSelf for a text.
+func (m Mask) Text(s string) string { return string(m.Bytes([]byte(s))) }
 
 func (s Self) forms() []form {
 	var forms []form
