@@ -73,7 +73,9 @@ func onlyReads(text string) error {
 		return &terroir.Error{Code: terroir.EINVALID, Message: "the statement is not valid: " + firstLine(tree.Message)}
 	case tree.Error:
 		return &terroir.Error{Code: terroir.EINVALID, Message: "the statement does more than read", Hint: "use SELECT"}
-	case len(tree.Statements) != 1:
+	case len(tree.Statements) == 0:
+		return terroir.Errorf(terroir.EINVALID, "the statement is empty")
+	case len(tree.Statements) > 1:
 		return &terroir.Error{Code: terroir.EINVALID, Message: fmt.Sprintf("%d statements where one can be run", len(tree.Statements))}
 	}
 	return calls(tree.Statements[0])

@@ -161,7 +161,7 @@ func (t *Trino) Pin(ctx context.Context, snapshot int64) (err error) {
 // snapshots lists the tables that the statement may name. It reads events first: what its marks vouch for is in the
 // other tables already.
 func (t *Trino) snapshots(ctx context.Context, statement string) (ctes []string, events int64, err error) {
-	tables := lake.Tables()
+	tables, bare := lake.Tables(), withoutTexts(statement)
 	for i := len(tables) - 1; i >= 0; i-- {
 		name := tables[i]
 		if name != "events" && !names(statement, name) {
@@ -179,7 +179,7 @@ func (t *Trino) snapshots(ctx context.Context, statement string) (ctes []string,
 				continue
 			}
 		}
-		if ownName(statement, name) {
+		if ownName(bare, name) {
 			continue
 		}
 		version := fmt.Sprintf("FOR VERSION AS OF %d", id)
@@ -200,14 +200,18 @@ func names(statement, table string) bool {
 // quotedText finds what is in quotes, and comments.
 var quotedText = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/`)
 
-// ownName reports whether the statement has a table of its own with the name (WITH events AS …): not in a text or a comment.
-func ownName(statement, table string) bool {
-	statement = quotedText.ReplaceAllStringFunc(statement, func(t string) string {
-		if t[0] == '"' { // A name.
+// withoutTexts is the statement without its texts and comments, but with quoted names.
+func withoutTexts(statement string) string {
+	return quotedText.ReplaceAllStringFunc(statement, func(t string) string {
+		if t[0] == '"' {
 			return t
 		}
 		return " "
 	})
+}
+
+// ownName reports whether a statement without texts has a table of its own with the name (WITH events AS …).
+func ownName(statement, table string) bool {
 	return regexp.MustCompile(`(?i)\b` + table + `"?\s*(?:\([^()]*\)\s*)?AS\s*\(`).MatchString(statement)
 }
 
